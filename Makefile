@@ -1,0 +1,72 @@
+# Everything a person or CI does with the project. Needs only make and Python 3.11, 3.12 or 3.13.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up down status test test-mysql check format bench lock
+
+PY := .venv/bin/python
+# Two workers: the servers under test are shared between them. Override with PYTEST_ARGS=.
+PYTEST_ARGS ?= -n 2 --dist loadfile
+# A venv is as good as the lock and the interpreter it was made from.
+FINGERPRINT = import hashlib, pathlib, sys; \
+	print(hashlib.sha256(pathlib.Path("requirements-dev.lock").read_bytes()).hexdigest(), sys.version.split()[0])
+
+help: ## Print what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: ## Make .venv from the lock (quick when it is up to date)
+	@python=""; \
+	for candidate in $(PYTHON) python3 python3.13 python3.12 python3.11 python; do \
+		if "$$candidate" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+			2>/dev/null; then python="$$candidate"; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+		echo "Python 3.11, 3.12 or 3.13 with its venv module is needed (Debian, Ubuntu: python3-venv);" \
+			"name one with make PYTHON=/path/to/python3" >&2; exit 1; \
+	fi; \
+	wanted="$$("$$python" -c '$(FINGERPRINT)')" || exit 1; \
+	if [ -x $(PY) ] && [ "$$(cat .venv/.lock-fingerprint 2>/dev/null)" = "$$wanted" ]; then exit 0; fi; \
+	echo "Installing into .venv ..."; \
+	"$$python" -m venv .venv || exit 1; \
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes --no-deps \
+		--requirement requirements-dev.lock || exit 1; \
+	echo "$$wanted" > .venv/.lock-fingerprint
+
+demo: setup ## Run a real data set through a mapping, show the result, stop everything
+	@$(PY) -m demo
+
+up: setup ## Start the config API and the executor, and wait until both are healthy
+	@$(PY) -m operate up
+
+down: setup ## Stop what `make up` started
+	@$(PY) -m operate down
+
+status: setup ## Say what is running
+	@$(PY) -m operate status
+
+test: setup ## Run all tests, on real servers that they start themselves
+	$(PY) -m pytest $(PYTEST_ARGS) -m "not mysql"
+
+test-mysql: setup ## Run the MySQL 9 part of the tests, or say why not
+	$(PY) -m pytest -m mysql
+
+check: setup ## Check format, lint, types and imports, then run all tests: what CI runs
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports --no-cache
+	$(PY) -m pytest $(PYTEST_ARGS) -m "not mysql"
+
+format: setup ## Put the code into its format, and mend what lint can mend
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+bench: setup ## Measure against the databases' own tools
+	@$(PY) -m benchmarks
+
+lock: setup ## Compile both locks anew from pyproject.toml
+	.venv/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
+		--no-annotate --no-header --output-file requirements.lock pyproject.toml
+	.venv/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
+		--no-annotate --no-header --output-file requirements-dev.lock --constraint requirements.lock \
+		--group dev pyproject.toml
+	@! grep -nE '://|file:|^-|@ ' requirements.lock requirements-dev.lock
