@@ -1,0 +1,1 @@
+"""The stored shapes, one file a document. No I/O here; every MongoDB query lives in `shared.store`."""

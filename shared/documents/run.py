@@ -1,0 +1,112 @@
+"""runs: one execution of a mapping, and the states it may pass through (drawn in docs/state_machine.md)."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from shared.documents.base import Id, StoredDocument, Value
+from shared.documents.mapping import Retry
+
+
+class RunStatus(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMMITTING = "committing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+    SKIPPED = "skipped"
+
+
+FINAL_STATUSES = frozenset(
+    {RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.TIMED_OUT, RunStatus.SKIPPED}
+)
+UNFINISHED_STATUSES = frozenset(RunStatus) - FINAL_STATUSES
+
+TRANSITIONS: dict[RunStatus, frozenset[RunStatus]] = {
+    RunStatus.QUEUED: frozenset({RunStatus.RUNNING, RunStatus.CANCELLED, RunStatus.FAILED, RunStatus.TIMED_OUT}),
+    RunStatus.RUNNING: frozenset(
+        {
+            RunStatus.COMMITTING,
+            RunStatus.QUEUED,
+            RunStatus.SUCCEEDED,
+            RunStatus.FAILED,
+            RunStatus.CANCELLED,
+            RunStatus.TIMED_OUT,
+        }
+    ),
+    RunStatus.COMMITTING: frozenset({RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.QUEUED}),
+    RunStatus.SUCCEEDED: frozenset(),
+    RunStatus.FAILED: frozenset(),
+    RunStatus.CANCELLED: frozenset(),
+    RunStatus.TIMED_OUT: frozenset(),
+    RunStatus.SKIPPED: frozenset(),
+}
+
+Trigger = Literal["schedule", "manual", "retry", "backfill", "replay"]
+SkipReason = Literal["overlap", "missed", "paused", "blocked", "outside_window"]
+Phase = Literal["plan", "extract", "load", "commit"]
+
+
+class Progress(Value):
+    phase: Phase = "plan"
+    rows_read: int = 0
+    rows_written: int = 0
+    rows_unchanged: int = 0
+    rows_collapsed: int = 0
+    rows_rejected: int = 0
+    bytes_read: int = 0
+
+
+class Window(Value):
+    """The cursor window of a run as typed strings, e.g. "integer:42"; low is exclusive, high inclusive."""
+
+    low: str | None
+    high: str | None
+
+
+class RunError(Value):
+    code: str
+    message: str
+    row: int | None = None
+    column: str | None = None
+
+
+class TargetSession(Value):
+    """A database session that an attempt holds, so that the next owner can end it."""
+
+    connection_id: str
+    dialect: str
+    session_id: str
+
+
+class Run(StoredDocument):
+    """`fence` is new at every claim and never reused; `lease_expires_at` is server time."""
+
+    mapping_id: Id
+    mapping_version: int
+    schedule_id: Id | None = None
+    trigger: Trigger
+    retry_of: Id | None = None
+    scheduled_for: datetime | None = None
+    status: RunStatus
+    reason: SkipReason | None = None
+    until: datetime | None = None
+    count: int | None = None
+    attempt: int = 0
+    cancel_requested: bool = False
+    queued_at: datetime
+    not_before: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    executor_id: str | None = None
+    fence: int | None = None
+    lease_expires_at: datetime | None = None
+    retry: Retry = Retry()
+    timeout_seconds: int = 21600
+    gear: str | None = None
+    progress: Progress = Progress()
+    window: Window | None = None
+    error: RunError | None = None
+    sessions: tuple[TargetSession, ...] = ()

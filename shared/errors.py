@@ -1,0 +1,167 @@
+"""Every error of the engine, by who must act.
+
+EngineError
+├── ConfigError              the user must edit something; never retried (HTTP 422)
+│   ├── InvalidQuery         the source query is refused by the gate or by the database
+│   ├── InvalidMapping       column mappings do not fit the query or the schema
+│   ├── SchemaMismatch       the target table contradicts the declared schema
+│   ├── TargetRefused        the target may not be written (not ours, wrong engine, missing right, ...)
+│   ├── UnsupportedCapability  this database cannot do it
+│   ├── SecretUnreadable     no key opens the stored secret
+│   ├── AccessDenied         the database refused the user, the password or the right
+│   └── WatermarkConflict    the recorded watermark and the target disagree
+├── NotFound, Conflict       missing, or changed meanwhile (HTTP 404, 409)
+├── DataError                rows do not fit; the mapping's on_error decides, never silently
+│   ├── CastFailed           one value, one target field
+│   ├── DuplicateKey         two rows of one result share a key
+│   ├── RejectLimitExceeded  more rejected rows than on_error allows
+│   ├── GuardFailed          a guard (min_rows, max_change_percent, allow_empty) refuses to publish
+│   └── CountMismatch        rows sent and rows taken differ: nothing is published
+└── TransientError           the world is unwell; tried again with backoff (HTTP 503)
+    ├── SourceUnavailable, TargetUnavailable, StoreUnavailable
+    └── Deadlock, LockTimeout, TooManyConnections
+
+ControlSignal                not failures: RunCancelled, RunTimedOut, ShutdownRequested, LeaseLost
+"""
+
+
+class EngineError(Exception):
+    """An error with a stable code and a message that names the offending thing and the legal values.
+
+    `message` holds neither secrets nor row values. `loc` is the path of the offending field in the
+    user's document, e.g. ("column_mappings", 2, "delimiter"). `row` counts source rows from 1.
+    """
+
+    code = "engine_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        loc: tuple[str | int, ...] = (),
+        row: int | None = None,
+        column: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or type(self).code
+        self.loc = loc
+        self.row = row
+        self.column = column
+
+
+class ConfigError(EngineError):
+    code = "invalid_configuration"
+
+
+class InvalidQuery(ConfigError):
+    code = "invalid_query"
+
+
+class InvalidMapping(ConfigError):
+    code = "invalid_mapping"
+
+
+class SchemaMismatch(ConfigError):
+    code = "schema_mismatch"
+
+
+class TargetRefused(ConfigError):
+    code = "target_refused"
+
+
+class UnsupportedCapability(ConfigError):
+    code = "unsupported"
+
+
+class SecretUnreadable(ConfigError):
+    code = "secret_unreadable"
+
+
+class AccessDenied(ConfigError):
+    code = "access_denied"
+
+
+class WatermarkConflict(ConfigError):
+    code = "watermark_conflict"
+
+
+class NotFound(EngineError):
+    code = "not_found"
+
+
+class Conflict(EngineError):
+    code = "conflict"
+
+
+class DataError(EngineError):
+    code = "invalid_data"
+
+
+class CastFailed(DataError):
+    code = "cast_failed"
+
+
+class DuplicateKey(DataError):
+    code = "duplicate_key"
+
+
+class RejectLimitExceeded(DataError):
+    code = "too_many_rejected_rows"
+
+
+class GuardFailed(DataError):
+    code = "guard_failed"
+
+
+class CountMismatch(DataError):
+    code = "count_mismatch"
+
+
+class TransientError(EngineError):
+    code = "unavailable"
+
+
+class SourceUnavailable(TransientError):
+    code = "source_unavailable"
+
+
+class TargetUnavailable(TransientError):
+    code = "target_unavailable"
+
+
+class StoreUnavailable(TransientError):
+    code = "store_unavailable"
+
+
+class Deadlock(TransientError):
+    code = "deadlock"
+
+
+class LockTimeout(TransientError):
+    code = "lock_timeout"
+
+
+class TooManyConnections(TransientError):
+    code = "too_many_connections"
+
+
+class ControlSignal(Exception):
+    """Ends a run's work without being its failure."""
+
+
+class RunCancelled(ControlSignal):
+    """Somebody asked for the run to be cancelled."""
+
+
+class RunTimedOut(ControlSignal):
+    """The run used up its timeout."""
+
+
+class ShutdownRequested(ControlSignal):
+    """This executor stops: the run is queued again and the attempt is not counted."""
+
+
+class LeaseLost(ControlSignal):
+    """Another owner may have the run: stop at once and write nothing more."""

@@ -1,0 +1,1 @@
+"""Every MongoDB query of the project: one file per collection, the tenant on every call."""
