@@ -1,0 +1,98 @@
+"""Run one server for as long as the process that asked for it lives.
+
+    python guard.py ORDER
+
+ORDER is the JSON form of `GuardOrder`. The owner holds the other end of standard input: a line on it asks
+for an orderly stop; its end without a line means that the owner has died, and the folder goes too.
+"""
+
+import ctypes
+import dataclasses
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class GuardOrder:
+    """What to run and how to end it."""
+
+    command: list[str]
+    environment: dict[str, str]
+    stop_signal: int
+    stop_seconds: float
+    user: str | None
+    pid_file: str
+    log_file: str
+    folder: str
+
+    def to_json(self) -> str:
+        return json.dumps(dataclasses.asdict(self))
+
+
+def end_with_the_guard() -> None:
+    """In the server, before it starts: be killed when the guard is."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def start_server(order: GuardOrder) -> subprocess.Popen[bytes]:
+    with Path(order.log_file).open("ab") as log:
+        return subprocess.Popen(  # noqa: S603 - the command is the owner's, who could run it as well
+            order.command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=order.folder,
+            env=order.environment,
+            user=order.user,
+            group=primary_group(order.user),
+            extra_groups=[] if order.user else None,
+            start_new_session=True,
+            # The guard has one thread at this point, so the usual danger of preexec_fn is absent.
+            preexec_fn=end_with_the_guard if sys.platform == "linux" else None,
+        )
+
+
+def primary_group(user: str | None) -> int | None:
+    if user is None:
+        return None
+    import pwd  # not on every platform; only needed where another user is used
+
+    return pwd.getpwnam(user).pw_gid
+
+
+def stop_server(server: subprocess.Popen[bytes], order: GuardOrder) -> None:
+    if server.poll() is None:
+        server.send_signal(order.stop_signal)
+    try:
+        server.wait(order.stop_seconds)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+
+
+def main() -> int:
+    # A Ctrl-C or a hang-up is the owner's business: it ends the server through the pipe. A handler, not
+    # SIG_IGN, because the server would inherit that.
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    order = GuardOrder(**json.loads(sys.argv[1]))
+    server = start_server(order)
+    Path(order.pid_file).write_text(str(server.pid))
+    # Reaps a server that ends by itself, so that its pid tells the owner the truth.
+    threading.Thread(target=server.wait, daemon=True).start()
+    asked = sys.stdin.buffer.readline()
+    stop_server(server, order)
+    if not asked:
+        shutil.rmtree(order.folder, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

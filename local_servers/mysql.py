@@ -1,0 +1,6 @@
+"""placeholder"""
+
+from local_servers.mariadb import MariadbServer
+
+
+class MysqlServer(MariadbServer): ...
