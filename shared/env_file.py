@@ -14,7 +14,7 @@ class EnvFileError(Exception):
 def read_env_file(path: Path) -> dict[str, str]:
     """Return the file's settings, none when there is no file; the last of a repeated name counts.
 
-    Quotes around a value are dropped and what is between them is literal; without quotes ` #` starts a comment.
+    Quotes around a value are dropped and the rest is literal; without quotes ` #` starts a comment.
     Raises: EnvFileError naming the lines that cannot be read.
     """
     if not path.is_file():
