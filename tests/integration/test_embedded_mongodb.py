@@ -2,9 +2,10 @@
 
 import os
 import signal
-import socket
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,6 +55,21 @@ def second_user(data_dir: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
         yield process, process.stdout.readline().strip()
         if process.poll() is None:
             process.communicate(timeout=60)
+
+
+class ReusingServer(socketserver.TCPServer):
+    allow_reuse_address = True
+
+
+@contextmanager
+def other_server(port: int) -> Iterator[None]:
+    """Something else on the port: it takes connections and closes them."""
+    with ReusingServer(("127.0.0.1", port), socketserver.BaseRequestHandler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield
+        server.shutdown()
+        thread.join()
 
 
 def client_of(url: str) -> MongoClient[dict[str, Any]]:
@@ -141,10 +157,7 @@ def test_a_killed_mongod_comes_back_with_its_data_also_on_another_port(data_dir:
     insert_note(first, "journaled")
     port = int((data_dir / "mongodb" / "port").read_text())
     kill_mongod(data_dir)
-    with socket.socket() as other:
-        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        other.bind(("127.0.0.1", port))
-        other.listen()
+    with other_server(port):
         second = start_embedded_mongodb(data_dir)
     assert second.url != first.url
     assert read_notes(second.url) == ["journaled"]
