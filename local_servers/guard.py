@@ -6,9 +6,11 @@ ORDER is the JSON form of `GuardOrder`. The owner holds the other end of standar
 for an orderly stop; its end without a line means that the owner has died, and the folder goes too.
 """
 
+import contextlib
 import ctypes
 import dataclasses
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -21,7 +23,7 @@ PR_SET_PDEATHSIG = 1
 
 @dataclasses.dataclass(frozen=True)
 class GuardOrder:
-    """What to run and how to end it."""
+    """What to run and how to end it. The server's exit code is written to `exit_file` once it has ended."""
 
     command: list[str]
     environment: dict[str, str]
@@ -29,6 +31,7 @@ class GuardOrder:
     stop_seconds: float
     user: str | None
     pid_file: str
+    exit_file: str
     log_file: str
     folder: str
 
@@ -75,6 +78,16 @@ def stop_server(server: subprocess.Popen[bytes], order: GuardOrder) -> None:
     except subprocess.TimeoutExpired:
         server.kill()
         server.wait()
+    # What it left behind in its process group, such as workers that did not notice its end.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(server.pid, signal.SIGKILL)
+
+
+def note_the_end(server: subprocess.Popen[bytes], order: GuardOrder) -> None:
+    """Reap a server that ends by itself, so that its pid tells the owner the truth."""
+    code = server.wait()
+    with contextlib.suppress(FileNotFoundError):  # the folder goes when the owner has died
+        Path(order.exit_file).write_text(str(code))
 
 
 def main() -> int:
@@ -85,10 +98,11 @@ def main() -> int:
     order = GuardOrder(**json.loads(sys.argv[1]))
     server = start_server(order)
     Path(order.pid_file).write_text(str(server.pid))
-    # Reaps a server that ends by itself, so that its pid tells the owner the truth.
-    threading.Thread(target=server.wait, daemon=True).start()
+    reaper = threading.Thread(target=note_the_end, args=(server, order))
+    reaper.start()
     asked = sys.stdin.buffer.readline()
     stop_server(server, order)
+    reaper.join()
     if not asked:
         shutil.rmtree(order.folder, ignore_errors=True)
     return 0

