@@ -39,6 +39,7 @@ class LocalServer(abc.ABC):
 
     flavour: ClassVar[Flavour]
     users: ClassVar[tuple[str, ...]]
+    runs_as_ourselves: ClassVar[bool] = False
     stop_signal: ClassVar[signal.Signals]
     fast_settings: ClassVar[Mapping[str, str]]
     common_settings: ClassVar[Mapping[str, str]]
@@ -53,7 +54,7 @@ class LocalServer(abc.ABC):
         self.folder = folder
         fast = self.fast_settings if durability is Durability.FAST else {}
         self.settings = {**self.common_settings, **fast, **(settings or {})}
-        self.user = server_user(self.users)
+        self.user = None if self.runs_as_ourselves else server_user(self.users)
         self._access: ServerAccess | None = None
         self._process: GuardedProcess | None = None
 

@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 import pytest
 from pymongo import MongoClient
 
-from local_servers import Database, ServerAccess
+from local_servers import Database, LocalServerError, ServerAccess
 from local_servers.access import Flavour
 from tests.shared_servers import SOCKET_VARIABLE, ServerDesk, mongodb_server, sql_server
 
@@ -50,9 +50,22 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[SOCKET_VARIABLE] = desk.address
 
 
+def server(flavour: Flavour) -> ServerAccess:
+    """The session's server; a missing one fails in one line, MySQL 9 for the whole session at once."""
+    try:
+        return sql_server(flavour)
+    except LocalServerError as error:
+        if flavour == "mysql":
+            pytest.exit(str(error), returncode=1)
+        pytest.fail(str(error), pytrace=False)
+
+
 @pytest.fixture(scope="session")
 def mongodb_url() -> str:
-    return mongodb_server()
+    try:
+        return mongodb_server()
+    except LocalServerError as error:
+        pytest.fail(str(error), pytrace=False)
 
 
 @pytest.fixture
@@ -66,17 +79,17 @@ def mongodb_database(mongodb_url: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def postgresql() -> ServerAccess:
-    return sql_server("postgresql")
+    return server("postgresql")
 
 
 @pytest.fixture(scope="session")
 def mariadb() -> ServerAccess:
-    return sql_server("mariadb")
+    return server("mariadb")
 
 
 @pytest.fixture(scope="session")
 def mysql() -> ServerAccess:
-    return sql_server("mysql")
+    return server("mysql")
 
 
 @pytest.fixture
@@ -96,14 +109,14 @@ def create_database(sqlite_root: Path) -> Iterator[DatabaseFactory]:
         if flavour == "sqlite":
             file = f"{name}.sqlite"
             return Database("sqlite", file, path=sqlite_root / DEFAULT_TENANT / file)
-        server = sql_server(flavour)
-        database = server.create_database(name)
-        made.append((server, database))
+        access = server(flavour)
+        database = access.create_database(name)
+        made.append((access, database))
         return database
 
     yield create
-    for server, database in made:
-        server.drop_database(database)
+    for access, database in made:
+        access.drop_database(database)
 
 
 @pytest.fixture
