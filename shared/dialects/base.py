@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Protocol
 
 from shared.errors import EngineError
 from shared.secret import Secret
-from shared.types import SourceColumn, TargetField, TypeLimits
+from shared.types import Kind, SourceColumn, TargetField, TypeLimits
 
 PARAM = "\0"
 
@@ -205,6 +205,10 @@ class Dialect(Protocol):
         """
         ...
 
+    def cursor_literal(self, kind: Kind, text: str) -> str:
+        """Return wire text of a cursor column as a literal that compares with the column exactly."""
+        ...
+
     def read_blocks(self, session: Session, sql: str, write: Callable[[bytes], Any]) -> int:
         """Stream a wire SELECT as blocks of whole COPY text lines into `write`; return the number of rows.
 
@@ -228,6 +232,15 @@ class Dialect(Protocol):
 
     def column_type(self, field: TargetField, in_key: bool) -> str:  # noqa: FBT001 - a property of the column
         """Return the column type of DESIGN.md §9 for a field."""
+        ...
+
+    def column_holds(self, column: TargetColumn, field: TargetField, *, in_key: bool) -> bool:
+        """Tell whether an existing column can hold every value of the field as it is: same family, same or
+        wider size (varchar length, decimal precision and scale). int4 does not hold an integer field."""
+        ...
+
+    def key_collation_is_exact(self, column: TargetColumn) -> bool:
+        """Tell whether equal means byte-equal in this column (always true for types that are not text)."""
         ...
 
     def find_table(self, session: Session, table: TableName) -> TargetTable | None: ...
@@ -259,11 +272,27 @@ class Dialect(Protocol):
         """
         ...
 
+    def rename_tables_sql(self, pairs: Sequence[tuple[TableName, TableName]]) -> str:
+        """Return one statement that renames all pairs atomically. Only without `transactional_ddl`."""
+        ...
+
     def load_blocks(
         self, session: Session, table: TableName, fields: Sequence[TargetField], source: BinaryIO
     ) -> LoadResult:
         """Bulk load encoded blocks (capabilities.load_encoding) read from `source` until its end, in the
         open transaction. An exception of `source.read` ends the load with nothing to be committed."""
+        ...
+
+    def cell_encoders(self, fields: Sequence[TargetField]) -> list[Callable[[bytes], bytes]] | None:
+        """Return one function a field from a wire cell to the text of a "csv" cell; None for "copy_text"."""
+        ...
+
+    def encode_stream(self, source: BinaryIO, fields: Sequence[TargetField]) -> BinaryIO:
+        """Return a reader that gives `source`, whole COPY text lines, in this loader's encoding."""
+        ...
+
+    def set_lock_timeout(self, session: Session, seconds: float) -> None:
+        """Bound lock waits for the rest of the transaction (or session, where that is all there is)."""
         ...
 
     def merge(

@@ -1,0 +1,138 @@
+"""Source query -> transformed blocks, in a thread that feeds the loader through an operating system pipe.
+
+A dead feeder must never look like the end of the data: the loader's `read` raises the feeder's error
+instead of returning the end, and a loader that stops breaks the pipe for the feeder.
+"""
+
+import contextlib
+import fcntl
+import os
+import threading
+from collections.abc import Callable
+from io import RawIOBase
+from typing import Any, BinaryIO, cast
+
+from executor.context import RunContext
+from executor.fault_points import reach
+from executor.transform import RejectedRows, Transform
+from shared.dialects.base import Session
+from shared.documents.run import Progress
+from shared.errors import CountMismatch
+
+PIPE_BYTES = 1024 * 1024
+_SET_PIPE_SIZE = getattr(fcntl, "F_SETPIPE_SZ", None)
+
+
+class FeederStopped(Exception):
+    """The loader has gone: the feeder ends without an error of its own."""
+
+
+class Feed(RawIOBase):
+    """The readable end of one extraction: a file object whose `read` gives encoded blocks.
+
+    `read(n)` blocks until there is something; at the end of the data it joins the feeder and returns b"",
+    or raises what the feeder died of. Counts are valid after the end.
+    """
+
+    def __init__(
+        self, session: Session, sql: str, transform: Transform, rejected: RejectedRows, context: RunContext
+    ) -> None:
+        super().__init__()
+        self.transform = transform
+        self.rejected = rejected
+        self.bytes_read = 0
+        self._session = session
+        self._sql = sql
+        self._context = context
+        self._error: BaseException | None = None
+        self._rows: int | None = None
+        self._read_end, self._write_end = os.pipe()
+        if _SET_PIPE_SIZE is not None:
+            with contextlib.suppress(OSError):  # the system's limit for unprivileged users: a smaller pipe works too
+                fcntl.fcntl(self._write_end, _SET_PIPE_SIZE, PIPE_BYTES)
+        self._thread = threading.Thread(target=self._extract, name="extract", daemon=True)
+        self._thread.start()
+
+    # -- the loader's side ---------------------------------------------------------------------
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        chunk = os.read(self._read_end, size if size > 0 else PIPE_BYTES)
+        if not chunk:
+            self._finish()
+        return chunk
+
+    def readinto(self, buffer: Any) -> int:
+        chunk = self.read(len(buffer))
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
+
+    def _finish(self) -> None:
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        if self._rows != self.transform.rows_read:
+            raise CountMismatch(
+                f"the source sent {self._rows} rows, {self.transform.rows_read} were transformed: nothing is published"
+            )
+
+    def close(self) -> None:
+        """Break the pipe for a feeder that still runs, and wait for it to end."""
+        if self.closed:
+            return
+        super().close()
+        os.close(self._read_end)
+        if self._thread.is_alive():
+            self._session.cancel()
+        self._thread.join()
+
+    # -- the feeder's side ---------------------------------------------------------------------
+
+    def _extract(self) -> None:
+        try:
+            self._rows = self._session.dialect.read_blocks(self._session, self._sql, self._feed)
+        except FeederStopped:
+            pass
+        except BaseException as error:  # noqa: BLE001 - carried to the loader, which raises it
+            self._error = error
+        finally:
+            os.close(self._write_end)
+
+    def _feed(self, block: bytes) -> None:
+        reach("mid_extract")
+        self._context.check()
+        self.bytes_read += len(block)
+        view = memoryview(self.transform.block(block))
+        while view:
+            try:
+                view = view[os.write(self._write_end, view) :]
+            except BrokenPipeError:
+                raise FeederStopped from None
+        self._context.progress(self.counts())
+
+    def counts(self) -> Progress:
+        """Return what was read so far."""
+        return Progress(
+            phase="load",
+            rows_read=self.transform.rows_read,
+            rows_rejected=self.rejected.count,
+            bytes_read=self.bytes_read,
+        )
+
+
+def load_all(feed: Feed, load: Callable[[BinaryIO], Any]) -> Any:
+    """Run a bulk load over the whole feed and return its result; the feed is closed whatever happens.
+
+    The feeder's own error wins over the loader's, which is only its echo.
+    """
+    try:
+        result = load(cast(BinaryIO, feed))
+    except Exception as echo:
+        feed.close()
+        if feed._error is not None and feed._error is not echo:  # noqa: SLF001 - one class, two ends
+            raise feed._error from echo  # noqa: SLF001
+        raise
+    feed.close()
+    return result

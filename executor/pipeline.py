@@ -1,0 +1,121 @@
+"""One run from start to end: plan -> extract -> transform -> load -> commit."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from executor.context import RunContext, RunOutcome
+from executor.extract import Feed
+from executor.load import WRITE_MODES
+from executor.load.job import LoadJob
+from executor.load.ledger import Ledger, LedgerEntry, drop_leftovers, end_recorded_sessions
+from executor.transform import RejectedRows, start_transform
+from executor.watermark import WindowPlan, plan_window
+from shared.dialects import dialect_for
+from shared.dialects.base import ConnectionSettings, Purpose, Session, SessionLimits
+from shared.documents.mapping import effective_write_mode
+from shared.documents.run import Progress
+from shared.errors import CastFailed, EngineError, RejectLimitExceeded
+from shared.plan import SourcePlan, TargetPlan, plan_source, plan_target, target_table_name
+
+SOURCE_LIMITS = SessionLimits(connect_seconds=10, lock_seconds=60)
+TARGET_LIMITS = SessionLimits(connect_seconds=10, lock_seconds=30)
+
+
+def execute_run(context: RunContext) -> RunOutcome:
+    """Do one attempt of a run, blocking, to its commit.
+
+    Raises EngineError classes for failures (nothing is published then) and ControlSignals.
+    """
+    context.log("info", f"attempt {context.run.attempt} started, mapping version {context.run.mapping_version}")
+    with _open(context, context.target, Purpose.TARGET, TARGET_LIMITS) as target:
+        ledger = Ledger(target, context.target)
+        ledger.ensure_tables()
+        end_recorded_sessions(target, context.target, context.run)
+        committed = ledger.open_attempt(context.run, _entry(context, target))
+        if committed is not None:
+            drop_leftovers(target, str(context.run.id))
+            context.log("info", "an earlier attempt had committed: nothing is loaded again")
+            return RunOutcome(committed.progress, committed.window, already_committed=True)
+        drop_leftovers(target, str(context.run.id))
+        ledger.forget_rejected_rows(str(context.run.id))
+        with _open(context, context.source, Purpose.SOURCE, SOURCE_LIMITS) as source:
+            return _plan_and_load(context, source, target, ledger)
+
+
+@contextmanager
+def _open(
+    context: RunContext, settings: ConnectionSettings, purpose: Purpose, limits: SessionLimits
+) -> Iterator[Session]:
+    context.check()
+    session = dialect_for(settings.db_type).connect(settings, purpose, limits)
+    try:
+        context.hold(settings, session)
+        yield session
+    finally:
+        session.close()
+        context.release(session)
+
+
+def _entry(context: RunContext, target: Session) -> LedgerEntry:
+    version = context.version
+    incremental = version.mapping.incremental
+    return LedgerEntry(
+        target_table=target_table_name(version.mapping, version.target_schema.name, target.dialect).name,
+        write_mode=effective_write_mode(version.mapping, version.target_schema).value,
+        cursor_column=incremental.cursor_column if incremental else None,
+    )
+
+
+def _plan_and_load(context: RunContext, source: Session, target: Session, ledger: Ledger) -> RunOutcome:
+    reading = plan_source(context.version, source, context.source, target.dialect)
+    writing = plan_target(context.version, reading.row_mapper.fields, target, context.target)
+    windowed = plan_window(context.version, reading, source, ledger, writing.table)
+    context.planned(reading.gear, windowed.window)
+    for statement in writing.ddl:
+        target.execute(statement)
+    progress = _load(context, windowed, writing, source, target, ledger)
+    context.log("info", _summary(progress))
+    return RunOutcome(progress, windowed.window)
+
+
+def _load(
+    context: RunContext,
+    windowed: WindowPlan,
+    writing: TargetPlan,
+    source: Session,
+    target: Session,
+    ledger: Ledger,
+) -> Progress:
+    reading: SourcePlan = windowed.reading
+    rejected = RejectedRows(context.run, context.version.mapping.on_error, reading.described)
+
+    def start_feed() -> Feed:
+        transform = start_transform(reading, target.dialect, rejected)
+        return Feed(source, reading.sql, transform, rejected, context)
+
+    job = LoadJob(context, writing, target, ledger, start_feed, rejected, windowed.window)
+    try:
+        return WRITE_MODES[writing.write_mode](job)
+    except (CastFailed, RejectLimitExceeded):
+        _keep_rejected_rows_of_a_failed_run(job, target)
+        raise
+    except EngineError:
+        target.rollback()
+        raise
+    finally:
+        rejected.close()
+
+
+def _keep_rejected_rows_of_a_failed_run(job: LoadJob, target: Session) -> None:
+    """After the data has rolled back, keep what was rejected in a transaction of its own."""
+    target.rollback()
+    target.begin()
+    job.keep_rejected_rows()
+    target.commit()
+
+
+def _summary(progress: Progress) -> str:
+    return (
+        f"committed: {progress.rows_read} read, {progress.rows_written} written, {progress.rows_unchanged} unchanged,"
+        f" {progress.rows_collapsed} collapsed, {progress.rows_rejected} rejected"
+    )

@@ -1,0 +1,155 @@
+"""The plan's gear applied to blocks; rejected rows are set aside."""
+
+import json
+import tempfile
+from collections.abc import Sequence
+from typing import Any, BinaryIO, Protocol
+
+from shared.column_mappings.line_mapper import CellEncoder, RejectedLine, compile_line_mapper
+from shared.dialects.base import Dialect
+from shared.documents.mapping import ErrorPolicy
+from shared.documents.run import Run
+from shared.errors import CastFailed, RejectLimitExceeded
+from shared.plan import SourcePlan
+from shared.types import SourceColumn
+from shared.wire import join_line, json_value
+
+SPOOL_MEMORY_BYTES = 4 * 1024 * 1024
+KEPT_UNDER_FAIL = 100
+
+
+class RejectedRows:
+    """Rejected rows of one attempt as COPY text lines, in memory first and then in a temporary file.
+
+    `count` counts all; under the policy `fail` the reading stops at the first 100.
+    """
+
+    def __init__(self, run: Run, policy: ErrorPolicy, columns: Sequence[SourceColumn]) -> None:
+        self._run = run
+        self._policy = policy
+        self._columns = columns
+        self._spool = tempfile.SpooledTemporaryFile(max_size=SPOOL_MEMORY_BYTES)  # noqa: SIM115 - closed by close()
+        self.count = 0
+        self.first_error: CastFailed | None = None
+
+    def add(self, row_number: int, line: RejectedLine) -> None:
+        """Keep one row. Raises RejectLimitExceeded once max_rows is passed, CastFailed at 100 under fail."""
+        self.count += 1
+        if self.first_error is None:
+            self.first_error = _cast_failed(row_number, line)
+        self._spool.write(self._line(row_number, line))
+        if self._policy.policy == "fail" and self.count >= KEPT_UNDER_FAIL:
+            raise self.first_error
+        if self._policy.max_rows is not None and self.count > self._policy.max_rows:
+            raise self._too_many(f"max_rows is {self._policy.max_rows}")
+
+    def check_at_end(self, rows_read: int) -> None:
+        """Apply the policy to the whole. Raises CastFailed, RejectLimitExceeded."""
+        if self.first_error is not None and self._policy.policy == "fail":
+            raise self.first_error
+        percent = self._policy.max_percent
+        if percent is not None and rows_read and self.count * 100 > percent * rows_read:
+            raise self._too_many(f"max_percent is {percent:g} of {rows_read} rows")
+
+    def open(self) -> BinaryIO:
+        """Return the kept lines from their start, for a bulk load."""
+        self._spool.seek(0)
+        return self._spool  # type: ignore[return-value]  # typeshed: SpooledTemporaryFile is a BinaryIO in all but name
+
+    def close(self) -> None:
+        self._spool.close()
+
+    def _too_many(self, limit: str) -> RejectLimitExceeded:
+        first = self.first_error
+        seen = f"; first: row {first.row}, column {first.column}: {first.message}" if first else ""
+        return RejectLimitExceeded(
+            f"{self.count} rows were rejected, {limit}{seen}",
+            row=first.row if first else None,
+            column=first.column if first else None,
+        )
+
+    def _line(self, row_number: int, line: RejectedLine) -> bytes:
+        source_row = {
+            column.name: json_value(cell, column.kind)
+            for column, cell in zip(self._columns, line.source_cells, strict=True)
+        }
+        errors = [
+            {
+                "target_field": error.target_field,
+                "source_columns": list(error.source_columns),
+                "code": error.code,
+                "message": error.message,
+            }
+            for error in line.errors
+        ]
+        return join_line(
+            (
+                str(self._run.id).encode(),
+                str(row_number).encode(),
+                str(self._run.mapping_version).encode(),
+                _json(source_row),
+                _json(errors),
+            )
+        )
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _cast_failed(row_number: int, line: RejectedLine) -> CastFailed:
+    first = line.errors[0]
+    return CastFailed(
+        f"row {row_number}, field {first.target_field!r}: {first.message}",
+        code=first.code,
+        row=row_number,
+        column=first.target_field,
+    )
+
+
+class Transform(Protocol):
+    """Blocks of the source in, encoded blocks for the target's loader out; counts rows as it goes."""
+
+    rows_read: int
+    rows_sent: int
+
+    def block(self, block: bytes) -> bytes: ...
+
+
+class PassThrough:
+    """Every value fits as it is: blocks travel untouched."""
+
+    def __init__(self) -> None:
+        self.rows_read = 0
+        self.rows_sent = 0
+
+    def block(self, block: bytes) -> bytes:
+        rows = block.count(b"\n")  # a newline inside a cell is escaped
+        self.rows_read += rows
+        self.rows_sent += rows
+        return block
+
+
+class LineMapping:
+    """Every line through the compiled column mappings."""
+
+    def __init__(self, plan: SourcePlan, encoder: CellEncoder, rejected: RejectedRows) -> None:
+        self._mapper = compile_line_mapper(plan.row_mapper, encoder)
+        self._rejected = rejected
+        self.rows_read = 0
+        self.rows_sent = 0
+
+    def block(self, block: bytes) -> bytes:
+        mapped = self._mapper.map_block(block)
+        for line in mapped.rejected:
+            self._rejected.add(self.rows_read + line.line_number, line)
+        self.rows_read += mapped.rows_read
+        self.rows_sent += mapped.rows_mapped
+        return mapped.data
+
+
+def start_transform(plan: SourcePlan, target: Dialect, rejected: RejectedRows) -> Transform:
+    """Return the transform of the plan's gear for this target."""
+    if plan.gear == "pass_through":
+        return PassThrough()
+    return LineMapping(plan, target.cell_encoder(plan.row_mapper.fields), rejected)

@@ -1,0 +1,132 @@
+"""The engine's own small tables beside a target: their names, columns and the reading of rejected rows.
+
+They live in the namespace of the target table, or in the connection's `ledger_schema`. Values are kept
+as integers and text only, so that every database holds them alike.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shared.dialects import dialect_for
+from shared.dialects.base import PARAM, ConnectionSettings, Dialect, Purpose, Session, SessionLimits, TableName
+from shared.types import DataType, TargetField
+
+LEDGER_FORMAT = 1
+RUNS = "etl_engine_runs"
+TABLES = "etl_engine_tables"
+REJECTED_ROWS = "etl_engine_rejected_rows"
+STAGING_PREFIX = "etl_engine_stg_"
+MARKER_PREFIX = "etl_engine_mark_"
+DONE_PREFIX = "etl_engine_done_"
+OLD_PREFIX = "etl_engine_old_"
+
+LEDGER_READ_LIMITS = SessionLimits(connect_seconds=5, statement_seconds=30, lock_seconds=5)
+
+
+def _text(name: str, length: int | None = None, *, nullable: bool = True) -> TargetField:
+    return TargetField(name=name, data_type=DataType.STRING, length=length, nullable=nullable)
+
+
+def _integer(name: str, *, nullable: bool = True) -> TargetField:
+    return TargetField(name=name, data_type=DataType.INTEGER, nullable=nullable)
+
+
+RUN_FIELDS = (
+    _text("run_id", 24, nullable=False),
+    _integer("fence", nullable=False),
+    _text("state", 16, nullable=False),
+    _integer("format", nullable=False),
+    _text("mapping_id", 24, nullable=False),
+    _integer("mapping_version", nullable=False),
+    _text("target_table", 255, nullable=False),
+    _text("write_mode", 16, nullable=False),
+    _text("cursor_column", 255),
+    _text("watermark_low", 255),
+    _text("watermark_high", 255),
+    _integer("rows_read"),
+    _integer("rows_written"),
+    _integer("rows_unchanged"),
+    _integer("rows_collapsed"),
+    _integer("rows_rejected"),
+    _text("opened_at", 32, nullable=False),
+    _text("closed_at", 32),
+)
+RUN_KEYS = ("run_id",)
+TABLE_FIELDS = (
+    _text("table_name", 255, nullable=False),
+    _text("mapping_id", 24, nullable=False),
+    _integer("format", nullable=False),
+    _text("created_at", 32, nullable=False),
+)
+TABLE_KEYS = ("table_name",)
+REJECTED_FIELDS = (
+    _text("run_id", 24, nullable=False),
+    _integer("row_number", nullable=False),
+    _integer("mapping_version", nullable=False),
+    _text("source_row", nullable=False),
+    _text("errors", nullable=False),
+)
+REJECTED_KEYS = ("run_id", "row_number")
+
+
+@dataclass(frozen=True)
+class LedgerTables:
+    """The qualified names for one target."""
+
+    runs: TableName
+    tables: TableName
+    rejected_rows: TableName
+
+
+def ledger_tables(settings: ConnectionSettings, dialect: Dialect) -> LedgerTables:
+    """Return where the engine's tables of this target are."""
+    namespace = settings.ledger_schema or dialect.capabilities.default_namespace
+    return LedgerTables(
+        runs=TableName(RUNS, namespace),
+        tables=TableName(TABLES, namespace),
+        rejected_rows=TableName(REJECTED_ROWS, namespace),
+    )
+
+
+@dataclass(frozen=True)
+class RejectedRow:
+    row_number: int
+    mapping_version: int
+    source_row: dict[str, Any]
+    errors: Sequence[dict[str, Any]]
+
+
+def read_rejected_rows(
+    target: ConnectionSettings, run_id: str, *, limit: int, offset: int = 0
+) -> tuple[list[RejectedRow], int]:
+    """Return a page of a run's rejected rows by row number, and their total. Blocking.
+
+    A target without the engine's tables has none. Raises EngineError classes.
+    """
+    session = dialect_for(target.db_type).connect(target, Purpose.TARGET, LEDGER_READ_LIMITS)
+    try:
+        table = ledger_tables(target, session.dialect).rejected_rows
+        if session.dialect.find_table(session, table) is None:
+            return [], 0
+        return _page(session, table, run_id, limit, offset), _count(session, table, run_id)
+    finally:
+        session.close()
+
+
+def _page(session: Session, table: TableName, run_id: str, limit: int, offset: int) -> list[RejectedRow]:
+    quote = session.dialect.quote
+    rows = session.fetch(
+        f"SELECT {quote('row_number')}, {quote('mapping_version')}, {quote('source_row')}, {quote('errors')}"
+        f" FROM {session.dialect.qualified(table)} WHERE {quote('run_id')} = {PARAM}"
+        f" ORDER BY {quote('row_number')} LIMIT {int(limit)} OFFSET {int(offset)}",
+        (run_id,),
+    )
+    return [RejectedRow(int(n), int(version), json.loads(row), json.loads(errors)) for n, version, row, errors in rows]
+
+
+def _count(session: Session, table: TableName, run_id: str) -> int:
+    quote = session.dialect.quote
+    sql = f"SELECT COUNT(*) FROM {session.dialect.qualified(table)} WHERE {quote('run_id')} = {PARAM}"
+    return int(session.fetch(sql, (run_id,))[0][0])

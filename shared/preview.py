@@ -1,0 +1,206 @@
+"""Looking before saving: the first rows of a query, the same rows after mapping, and a proposed schema.
+
+Blocking. Uses the describe, the wire SELECT and the row mapper that runs use, so that what is seen is what runs.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from shared.column_mappings import ColumnMappingSpec
+from shared.column_mappings.row_mapper import RowMapper, compile_row_mapper
+from shared.dialects import dialect_for
+from shared.dialects.base import ConnectionSettings, Dialect, Purpose, Session, SessionLimits
+from shared.documents.base import Value
+from shared.query_gate import check_query, clean_query
+from shared.types import DataType, Kind, SourceColumn, TargetField
+from shared.wire import json_value
+
+PREVIEW_LIMITS = SessionLimits(connect_seconds=5, statement_seconds=30, lock_seconds=5)
+PREVIEW_BYTES = 8 * 1024 * 1024
+
+Cells = Sequence[bytes | None]
+DataRow = dict[str, Any]
+
+
+class PreviewColumn(Value):
+    name: str
+    data_type: str
+    database_type: str
+
+
+class PreviewError(Value):
+    row: int
+    target_field: str
+    source_columns: tuple[str, ...]
+    code: str
+    message: str
+
+
+class MappedPreview(Value):
+    columns: tuple[TargetField, ...]
+    rows: tuple[DataRow, ...]
+    errors: tuple[PreviewError, ...]
+
+
+class Preview(Value):
+    """The answer of POST /mappings/preview (API.md)."""
+
+    columns: tuple[PreviewColumn, ...]
+    rows: tuple[DataRow, ...]
+    row_count: int
+    truncated: bool
+    duration_ms: float
+    target: MappedPreview | None = None
+
+
+def preview_query(
+    source: ConnectionSettings,
+    query: str,
+    limit: int,
+    fields: Sequence[TargetField] | None,
+    specs: Sequence[ColumnMappingSpec],
+    target: Dialect | None = None,
+) -> Preview:
+    """Read at most `limit` rows of a query; with `fields`, map them for `target` (default: the source's kind).
+
+    Rows are cut at 8 MiB in all. Raises InvalidQuery, InvalidMapping, TransientError.
+    """
+    started = time.monotonic()
+    check_query(query, source.db_type)
+    session = dialect_for(source.db_type).connect(source, Purpose.PREVIEW, PREVIEW_LIMITS)
+    try:
+        columns = session.dialect.describe(session, clean_query(query))
+        rows, truncated = _first_rows(session, clean_query(query), columns, limit)
+        mapper = _row_mapper(columns, fields, specs, source, target or session.dialect, session.dialect)
+    finally:
+        session.close()
+    return Preview(
+        columns=tuple(_preview_column(column, index, rows) for index, column in enumerate(columns)),
+        rows=tuple(_row([column.name for column in columns], [c.kind for c in columns], cells) for cells in rows),
+        row_count=len(rows),
+        truncated=truncated,
+        duration_ms=round((time.monotonic() - started) * 1000, 1),
+        target=_mapped(mapper, rows) if mapper else None,
+    )
+
+
+def _first_rows(
+    session: Session, query: str, columns: Sequence[SourceColumn], limit: int
+) -> tuple[list[tuple[bytes | None, ...]], bool]:
+    found = session.dialect.fetch_rows(session, session.dialect.wire_select(query, columns), limit + 1)
+    kept: list[tuple[bytes | None, ...]] = []
+    size = 0
+    for cells in found[:limit]:
+        size += sum(len(cell) for cell in cells if cell is not None)
+        if kept and size > PREVIEW_BYTES:
+            break
+        kept.append(cells)
+    return kept, len(found) > len(kept)
+
+
+def _row_mapper(
+    columns: Sequence[SourceColumn],
+    fields: Sequence[TargetField] | None,
+    specs: Sequence[ColumnMappingSpec],
+    source: ConnectionSettings,
+    target: Dialect,
+    source_dialect: Dialect,
+) -> RowMapper | None:
+    if fields is None:
+        return None
+    return compile_row_mapper(
+        columns,
+        fields,
+        specs,
+        limits=target.capabilities.limits,
+        key_columns=tuple(field.name for field in fields if field.primary_key),
+        session_time_zone=source.session_time_zone,
+        source_text_may_hold_nul=source_dialect.capabilities.limits.nul_in_text,
+    )
+
+
+def _mapped(mapper: RowMapper, rows: Sequence[Cells]) -> MappedPreview:
+    names = [field.name for field in mapper.fields]
+    types = [field.data_type for field in mapper.fields]
+    mapped: list[DataRow] = []
+    errors: list[PreviewError] = []
+    for number, cells in enumerate(rows, start=1):
+        result = mapper.map_row(cells)
+        mapped.append(_row(names, types, result.cells))
+        errors.extend(
+            PreviewError(
+                row=number,
+                target_field=error.target_field,
+                source_columns=tuple(error.source_columns),
+                code=error.code,
+                message=error.message,
+            )
+            for error in result.errors
+        )
+    return MappedPreview(columns=tuple(mapper.fields), rows=tuple(mapped), errors=tuple(errors))
+
+
+def _row(names: Sequence[str], kinds: Sequence[Kind | DataType], cells: Cells) -> DataRow:
+    return {name: json_value(cell, kind) for name, kind, cell in zip(names, kinds, cells, strict=True)}
+
+
+def _preview_column(column: SourceColumn, index: int, rows: Sequence[Cells]) -> PreviewColumn:
+    if column.kind is Kind.DYNAMIC:
+        classes = {cell[:1] for row in rows if (cell := row[index]) is not None}
+        return PreviewColumn(
+            name=column.name, data_type=_type_of_classes(classes), database_type=column.database_type
+        )
+    return PreviewColumn(
+        name=column.name, data_type=proposed_field(column).data_type, database_type=column.database_type
+    )
+
+
+_CLASS_TYPES = {b"i": DataType.INTEGER, b"r": DataType.FLOAT, b"t": DataType.STRING, b"b": DataType.BINARY}
+MAX_PROPOSED_PRECISION = 65
+MAX_PROPOSED_SCALE = 30
+
+
+def _type_of_classes(classes: set[bytes]) -> DataType:
+    return _CLASS_TYPES[next(iter(classes))] if len(classes) == 1 else DataType.STRING
+
+
+def proposed_field(column: SourceColumn) -> TargetField:
+    """Return the schema column that holds every value of a source column as it is."""
+    kind = column.kind
+    if kind is Kind.DYNAMIC:
+        return TargetField(name=column.name, data_type=DataType.STRING)
+    if kind is Kind.INTEGER and column.unsigned:
+        return TargetField(name=column.name, data_type=DataType.DECIMAL, precision=20, scale=0)
+    if kind is Kind.DECIMAL:
+        return _proposed_decimal(column)
+    length = column.length if kind is Kind.STRING else None
+    return TargetField(name=column.name, data_type=DataType(kind.value), length=length)
+
+
+def _proposed_decimal(column: SourceColumn) -> TargetField:
+    """An unbounded decimal, or one wider than every target takes, is proposed as text: that loses nothing."""
+    precision, scale = column.precision, column.scale
+    if precision is None or scale is None or not 0 <= scale <= MAX_PROPOSED_SCALE or precision > MAX_PROPOSED_PRECISION:
+        return TargetField(name=column.name, data_type=DataType.STRING)
+    return TargetField(name=column.name, data_type=DataType.DECIMAL, precision=precision, scale=scale)
+
+
+def infer_columns(source: ConnectionSettings, query: str) -> tuple[TargetField, ...]:
+    """Propose the columns of a schema for a query's result. Blocking; raises as `preview_query`."""
+    check_query(query, source.db_type)
+    session = dialect_for(source.db_type).connect(source, Purpose.PREVIEW, PREVIEW_LIMITS)
+    try:
+        columns = session.dialect.describe(session, clean_query(query))
+        return tuple(_infer(session, clean_query(query), column) for column in columns)
+    finally:
+        session.close()
+
+
+def _infer(session: Session, query: str, column: SourceColumn) -> TargetField:
+    if column.kind is not Kind.DYNAMIC:
+        return proposed_field(column)
+    name = session.dialect.quote(column.name)
+    rows = session.fetch(f"SELECT DISTINCT typeof({name}) FROM (\n{query}\n) AS q WHERE {name} IS NOT NULL")
+    classes = {str(row[0])[:1].encode() for row in rows}
+    return TargetField(name=column.name, data_type=_type_of_classes(classes))
