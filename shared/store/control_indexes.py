@@ -1,0 +1,49 @@
+"""The indexes of runs, run_logs and executors: most of them are promises, not speed."""
+
+from pymongo import ASCENDING, DESCENDING, IndexModel
+
+from shared.store.runs import LIVE_STATUSES, ONE_LIVE_INDEX, ONE_MANUAL_INDEX, TICK_INDEX
+
+_FORGET_EXECUTOR_SECONDS = 24 * 3600
+
+CONTROL_INDEXES: dict[str, tuple[IndexModel, ...]] = {
+    "runs": (
+        # One record for each tick of a schedule, however many executors see it due.
+        IndexModel(
+            [("schedule_id", ASCENDING), ("scheduled_for", ASCENDING)],
+            name=TICK_INDEX,
+            unique=True,
+            partialFilterExpression={"trigger": "schedule"},
+        ),
+        # One manual run that never started waits for each mapping; one queued again does not count.
+        IndexModel(
+            [("mapping_id", ASCENDING)],
+            name=ONE_MANUAL_INDEX,
+            unique=True,
+            partialFilterExpression={"status": "queued", "trigger": "manual", "started_at": None},
+        ),
+        # Two runs of one mapping are never live together.
+        IndexModel(
+            [("mapping_id", ASCENDING)],
+            name=ONE_LIVE_INDEX,
+            unique=True,
+            partialFilterExpression={"status": {"$in": [str(status) for status in LIVE_STATUSES]}},
+        ),
+        IndexModel([("status", ASCENDING), ("not_before", ASCENDING)], name="runs_due"),
+        IndexModel([("tenant_id", ASCENDING), ("queued_at", DESCENDING)], name="runs_newest"),
+        IndexModel(
+            [("tenant_id", ASCENDING), ("mapping_id", ASCENDING), ("queued_at", DESCENDING)],
+            name="runs_of_mapping",
+        ),
+        IndexModel(
+            [("tenant_id", ASCENDING), ("schedule_id", ASCENDING), ("queued_at", DESCENDING)],
+            name="runs_of_schedule",
+        ),
+    ),
+    "run_logs": (
+        IndexModel([("tenant_id", ASCENDING), ("run_id", ASCENDING), ("at", ASCENDING)], name="lines"),
+    ),
+    "executors": (
+        IndexModel([("seen_at", ASCENDING)], name="gone", expireAfterSeconds=_FORGET_EXECUTOR_SECONDS),
+    ),
+}
