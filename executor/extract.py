@@ -15,9 +15,12 @@ from typing import Any, BinaryIO, cast
 from executor.context import RunContext
 from executor.fault_points import reach
 from executor.transform import RejectedRows, Transform
+from shared.column_mappings.line_mapper import RejectedLine
+from shared.column_mappings.row_mapper import CellError
 from shared.dialects.base import Session
 from shared.documents.run import Progress
 from shared.errors import CountMismatch
+from shared.wire import split_line
 
 PIPE_BYTES = 1024 * 1024
 _SET_PIPE_SIZE = getattr(fcntl, "F_SETPIPE_SZ", None)
@@ -35,9 +38,16 @@ class Feed(RawIOBase):
     """
 
     def __init__(
-        self, session: Session, sql: str, transform: Transform, rejected: RejectedRows, context: RunContext
+        self,
+        session: Session,
+        sql: str,
+        transform: Transform,
+        rejected: RejectedRows,
+        context: RunContext,
+        rows_before: int = 0,
     ) -> None:
         super().__init__()
+        self.rows_before = rows_before
         self.transform = transform
         self.rejected = rejected
         self.bytes_read = 0
@@ -112,14 +122,33 @@ class Feed(RawIOBase):
                 raise FeederStopped from None
         self._context.progress(self.counts())
 
+    @property
+    def rows_read(self) -> int:
+        """All rows read so far, those set aside before the feed among them."""
+        return self.rows_before + self.transform.rows_read
+
     def counts(self) -> Progress:
         """Return what was read so far."""
         return Progress(
             phase="load",
-            rows_read=self.transform.rows_read,
+            rows_read=self.rows_read,
             rows_rejected=self.rejected.count,
             bytes_read=self.bytes_read,
         )
+
+
+def set_aside(session: Session, sql: str, error: CellError, rejected: RejectedRows) -> int:
+    """Reject every row of a wire SELECT for one reason; return how many there were."""
+    rows = 0
+
+    def reject(block: bytes) -> None:
+        nonlocal rows
+        for line in block.split(b"\n")[:-1]:
+            rows += 1
+            rejected.add(rows, RejectedLine(rows, tuple(split_line(line)), (error,)))
+
+    session.dialect.read_blocks(session, sql, reject)
+    return rows
 
 
 def load_all(feed: Feed, load: Callable[[BinaryIO], Any]) -> Any:

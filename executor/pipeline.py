@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from executor.context import RunContext, RunOutcome
-from executor.extract import Feed
+from executor.extract import Feed, set_aside
 from executor.load import WRITE_MODES
 from executor.load.job import LoadJob
 from executor.load.ledger import Ledger, LedgerEntry, drop_leftovers, end_recorded_sessions
@@ -90,8 +90,9 @@ def _load(
     rejected = RejectedRows(context.run, context.version.mapping.on_error, reading.described)
 
     def start_feed() -> Feed:
-        transform = start_transform(reading, target.dialect, rejected)
-        return Feed(source, reading.sql, transform, rejected, context)
+        before = set_aside(source, *windowed.null_cursors, rejected) if windowed.null_cursors else 0
+        transform = start_transform(reading, target.dialect, rejected, rows_before=before)
+        return Feed(source, reading.sql, transform, rejected, context, rows_before=before)
 
     job = LoadJob(context, writing, target, ledger, start_feed, rejected, windowed.window)
     try:

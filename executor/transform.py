@@ -133,23 +133,27 @@ class PassThrough:
 class LineMapping:
     """Every line through the compiled column mappings."""
 
-    def __init__(self, plan: SourcePlan, encoder: CellEncoder, rejected: RejectedRows) -> None:
+    def __init__(
+        self, plan: SourcePlan, encoder: CellEncoder, rejected: RejectedRows, rows_before: int
+    ) -> None:
         self._mapper = compile_line_mapper(plan.row_mapper, encoder)
         self._rejected = rejected
+        self._rows_before = rows_before
         self.rows_read = 0
         self.rows_sent = 0
 
     def block(self, block: bytes) -> bytes:
         mapped = self._mapper.map_block(block)
         for line in mapped.rejected:
-            self._rejected.add(self.rows_read + line.line_number, line)
+            self._rejected.add(self._rows_before + self.rows_read + line.line_number, line)
         self.rows_read += mapped.rows_read
         self.rows_sent += mapped.rows_mapped
         return mapped.data
 
 
-def start_transform(plan: SourcePlan, target: Dialect, rejected: RejectedRows) -> Transform:
-    """Return the transform of the plan's gear for this target."""
+def start_transform(plan: SourcePlan, target: Dialect, rejected: RejectedRows, *, rows_before: int) -> Transform:
+    """Return the transform of the plan's gear for this target; row numbers go on from `rows_before`."""
     if plan.gear == "pass_through":
         return PassThrough()
-    return LineMapping(plan, target.cell_encoder(plan.row_mapper.fields), rejected)
+    encoder = CellEncoder(target.capabilities.load_encoding, target.cell_encoders(plan.row_mapper.fields))
+    return LineMapping(plan, encoder, rejected, rows_before)

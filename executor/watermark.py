@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from executor.load.ledger import Ledger
+from shared.column_mappings.row_mapper import CellError
 from shared.dialects.base import Session, TableName
 from shared.documents.mapping import Incremental, MappingVersion
 from shared.documents.run import Window
@@ -27,11 +28,11 @@ _FORMS = {
 
 @dataclass(frozen=True)
 class WindowPlan:
-    """The source plan with its window; `null_cursor_sql` reads the rows that no window can hold."""
+    """The source plan with its window; `null_cursors` reads the rows that no window can hold, and says why."""
 
     reading: SourcePlan
     window: Window | None = None
-    null_cursor_sql: str | None = None
+    null_cursors: tuple[str, CellError] | None = None
 
 
 def plan_window(
@@ -52,7 +53,13 @@ def plan_window(
     bounds.append(f"{cursor} <= {dialect.cursor_literal(column.kind, high)}" if high is not None else "1 = 0")
     sql = dialect.wire_select(query, reading.columns, where=" AND ".join(bounds))
     null_sql = dialect.wire_select(query, reading.described, where=f"{cursor} IS NULL")
-    return WindowPlan(replace(reading, sql=sql), window, null_sql)
+    error = CellError(
+        target_field=column.name,
+        source_columns=(column.name,),
+        code="null_cursor",
+        message="the cursor column is NULL: the row belongs to no window",
+    )
+    return WindowPlan(replace(reading, sql=sql), window, (null_sql, error))
 
 
 def _cursor_column(incremental: Incremental, reading: SourcePlan) -> SourceColumn:

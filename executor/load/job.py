@@ -80,7 +80,7 @@ class LoadJob:
             feed, lambda source: self.dialect.load_blocks(self.session, table, self.plan.fields, source)
         )
         reach("mid_load")
-        self._rejected.check_at_end(feed.transform.rows_read)
+        self._rejected.check_at_end(feed.rows_read)
         check_taken(result, feed.transform.rows_sent, table)
         self._read = feed.counts()
         return result.rows
