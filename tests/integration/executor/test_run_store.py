@@ -183,7 +183,7 @@ async def test_the_end_of_a_run_is_final_and_may_be_reported_twice(
     run = await claim(runs)
     committing = await runs.enter_committing(run, Progress(rows_read=3))
     assert committing.status is RunStatus.COMMITTING
-    assert await runs.enter_committing(run, Progress(rows_read=3))
+    assert (await runs.enter_committing(run, Progress(rows_read=3))).status is RunStatus.COMMITTING
     done = await runs.finish_run(run, RunStatus.SUCCEEDED, progress=Progress(rows_written=3))
     assert done.finished_at is not None
     assert done.progress.rows_written == 3
