@@ -82,7 +82,10 @@ class TargetSession(Value):
 
 
 class Run(StoredDocument):
-    """`fence` is new at every claim and never reused; `lease_expires_at` is server time."""
+    """`fence` is new at every claim and never reused; `lease_expires_at` is server time.
+
+    `unsettled`: an attempt was lost, or its commit was begun, so only the target's ledger knows its outcome.
+    """
 
     mapping_id: Id
     mapping_version: int
@@ -110,3 +113,4 @@ class Run(StoredDocument):
     window: Window | None = None
     error: RunError | None = None
     sessions: tuple[TargetSession, ...] = ()
+    unsettled: bool = False

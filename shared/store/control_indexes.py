@@ -1,4 +1,4 @@
-"""The indexes of runs, run_logs and executors: most of them are promises, not speed."""
+"""The indexes of runs, schedules (by tick), run_logs and executors: most of them are promises, not speed."""
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
@@ -38,6 +38,11 @@ CONTROL_INDEXES: dict[str, tuple[IndexModel, ...]] = {
         IndexModel(
             [("tenant_id", ASCENDING), ("schedule_id", ASCENDING), ("queued_at", DESCENDING)],
             name="runs_of_schedule",
+        ),
+    ),
+    "schedules": (
+        IndexModel(
+            [("next_due_at", ASCENDING)], name="schedules_due", partialFilterExpression={"enabled": True}
         ),
     ),
     "run_logs": (

@@ -125,6 +125,16 @@ class RunStore:
         query = {"tenant_id": tenant_id, "mapping_id": mapping_id, "status": {"$in": list(statuses)}}
         return await self._runs.count_documents(query, session=session)
 
+    async def last_tick(self, schedule_id: ObjectId, session: Session | None = None) -> datetime | None:
+        """Return the newest tick of the schedule that has a record, itself or within a stretch."""
+        found = await self._runs.find_one(
+            {"trigger": "schedule", "schedule_id": schedule_id},
+            {"scheduled_for": 1, "until": 1},
+            sort=[("scheduled_for", -1)],
+            session=session,
+        )
+        return None if found is None else found["until"] or found["scheduled_for"]
+
     async def request_cancel(self, tenant_id: str, run_id: ObjectId) -> Run:
         """Cancel a run that never started at once; flag any other unfinished one for its executor.
 
@@ -206,7 +216,11 @@ class RunStore:
             "$or": [{"status": RunStatus.COMMITTING}, {"cancel_requested": False}],
             "$expr": {"$gt": ["$lease_expires_at", "$$NOW"]},
         }
-        change = {**_set_status(RunStatus.COMMITTING), "progress": {"$literal": progress.model_dump()}}
+        change = {
+            **_set_status(RunStatus.COMMITTING),
+            "unsettled": True,
+            "progress": {"$literal": progress.model_dump()},
+        }
         stored = await self._update(query, change)
         if stored is None:
             current = await self._runs.find_one({**_held(run, LIVE_STATUSES), "cancel_requested": True})
@@ -236,13 +250,40 @@ class RunStore:
 
     async def release_run(self, run: Run) -> Run:
         """Hand a run back at once: queued again, due now, the attempt not counted. Raises LeaseLost."""
-        change = {**_back_to_queue(0), "attempt": {"$max": [0, {"$subtract": ["$attempt", 1]}]}}
+        change = {
+            **_back_to_queue(0),
+            "attempt": {"$max": [0, {"$subtract": ["$attempt", 1]}]},
+            "sessions": [],
+        }
         return _mine(await self._update(_held(run, LIVE_STATUSES), change))
 
     async def requeue_run(self, run: Run, delay_seconds: float, error: RunError) -> Run:
-        """Queue a run again for another attempt after a delay. Raises LeaseLost."""
-        change = {**_back_to_queue(delay_seconds), "error": {"$literal": error.model_dump()}}
+        """Queue a run again for another attempt after a delay; its sessions are closed. Raises LeaseLost."""
+        change = {
+            **_back_to_queue(delay_seconds),
+            "error": {"$literal": error.model_dump()},
+            "sessions": [],
+        }
         return _mine(await self._update(_held(run, LIVE_STATUSES), change))
+
+    async def requeue_lost_run(self, run: Run, delay_seconds: float, error: RunError) -> Run:
+        """Queue a run again whose holder is gone; its sessions stay for the next owner to end.
+
+        Raises: LeaseLost.
+        """
+        change = {
+            **_back_to_queue(delay_seconds),
+            "error": {"$literal": error.model_dump()},
+            "unsettled": True,
+        }
+        return _mine(await self._update(_held(run, LIVE_STATUSES), change))
+
+    async def is_cancel_requested(self, run: Run) -> bool:
+        """Whether somebody asked to cancel a run that the caller holds. Raises LeaseLost."""
+        held = await self._runs.find_one(_held(run, LIVE_STATUSES), {"cancel_requested": 1})
+        if held is None:
+            raise LeaseLost
+        return bool(held["cancel_requested"])
 
     async def finish_run(
         self,
@@ -288,6 +329,17 @@ class RunStore:
         }
         cursor = self._runs.find(query).sort("lease_expires_at", 1).limit(limit)
         return [Run.from_mongo(stored) async for stored in cursor]
+
+    async def seconds_to_next_due(self) -> float | None:
+        """Return how long until a queued run that waits for its time becomes due, None when none does."""
+        pipeline: list[MongoDocument] = [
+            {"$match": {"status": RunStatus.QUEUED, "$expr": {"$gt": ["$not_before", "$$NOW"]}}},
+            {"$sort": {"not_before": 1}},
+            {"$limit": 1},
+            {"$project": {"wait": {"$subtract": ["$not_before", "$$NOW"]}}},
+        ]
+        found = await (await self._runs.aggregate(pipeline)).to_list()
+        return float(found[0]["wait"]) / 1000 if found else None
 
     async def oldest_due_seconds(self) -> float | None:
         """Return for how long the longest waiting due run has been due, None when none is."""

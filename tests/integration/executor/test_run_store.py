@@ -137,15 +137,26 @@ async def test_a_released_run_costs_no_attempt_and_is_due_at_once(
     assert again.attempt == 1
 
 
-async def test_a_requeued_run_keeps_its_sessions_and_waits(runs: RunStore, make_run: RunFactory) -> None:
+async def test_a_lost_run_keeps_its_sessions_for_the_next_owner(runs: RunStore, make_run: RunFactory) -> None:
     await runs.queue_run(make_run())
     run = await claim(runs)
     session = TargetSession(connection_id="c", dialect="postgresql", session_id="42")
     await runs.record_sessions(run, [session])
+    requeued = await runs.requeue_lost_run(run, 0, LOST)
+    assert (requeued.sessions, requeued.error, requeued.unsettled) == ((session,), LOST, True)
+    assert (await claim(runs)).sessions == (session,)
+
+
+async def test_a_requeued_run_waits_and_has_no_sessions(runs: RunStore, make_run: RunFactory) -> None:
+    await runs.queue_run(make_run())
+    run = await claim(runs)
+    await runs.record_sessions(run, [TargetSession(connection_id="c", dialect="mysql", session_id="4")])
     requeued = await runs.requeue_run(run, 3600, LOST)
-    assert requeued.sessions == (session,)
-    assert requeued.error == LOST
+    assert (requeued.sessions, requeued.unsettled) == ((), False)
     assert await runs.claim_run("one", 30) is None
+    wait = await runs.seconds_to_next_due()
+    assert wait is not None
+    assert 3590 < wait <= 3600
 
 
 async def test_a_requeued_manual_run_does_not_collide_with_a_new_one(
