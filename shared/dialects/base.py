@@ -43,6 +43,9 @@ class ConnectionSettings:
     ssl_key: Secret | None = None
     ledger_schema: str | None = None
     session_time_zone: str = "UTC"
+    # The address that shared.addresses.check_address gave for `host`, where the caller has a rule for private
+    # networks; without it the dialect resolves the host once and refuses link-local and metadata addresses.
+    hostaddr: str | None = None
 
 
 @dataclass(frozen=True)

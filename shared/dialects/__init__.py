@@ -1,0 +1,18 @@
+"""The registry of databases."""
+
+from shared.dialects.base import Dialect
+from shared.dialects.postgresql import PostgresqlDialect
+from shared.errors import UnsupportedCapability
+
+DIALECTS: dict[str, Dialect] = {
+    "postgresql": PostgresqlDialect(),
+}
+
+
+def dialect_for(db_type: str) -> Dialect:
+    """Return the dialect of a connection's type. Raises UnsupportedCapability, naming the legal ones."""
+    try:
+        return DIALECTS[db_type]
+    except KeyError:
+        legal = ", ".join(sorted(DIALECTS))
+        raise UnsupportedCapability(f"no such database type: {db_type!r}; legal: {legal}") from None

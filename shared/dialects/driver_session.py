@@ -1,0 +1,80 @@
+"""What the sessions of all drivers share: our SQL to the driver's cursor, its errors to ours."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from shared.dialects.base import PARAM, Dialect, Purpose
+from shared.errors import ConfigError, InvalidQuery
+
+
+class DriverSession:
+    """A DB-API connection as a `Session`; subclasses add transactions and cancel."""
+
+    placeholder = "%s"
+    percent = "%%"
+    driver_error: type[BaseException] = Exception
+
+    def __init__(
+        self, dialect: Dialect, connection: Any, purpose: Purpose, session_id: str, server_version: str
+    ) -> None:
+        self.dialect = dialect
+        self.connection = connection
+        self.purpose = purpose
+        self.session_id = session_id
+        self.server_version = server_version
+
+    @contextlib.contextmanager
+    def translated(self) -> Iterator[None]:
+        """Turn what the driver raises inside into EngineError classes."""
+        try:
+            yield
+        except self.driver_error as error:
+            raise self.dialect.classify(error, self.purpose) from error
+
+    def execute(self, sql: str, params: Sequence[Any] = ()) -> int:
+        with self.translated(), contextlib.closing(self.connection.cursor()) as cursor:
+            self.run(cursor, sql, params)
+            return int(cursor.rowcount)
+
+    def fetch(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with self.translated(), contextlib.closing(self.connection.cursor()) as cursor:
+            self.run(cursor, sql, params)
+            return list(cursor.fetchall())
+
+    def run(self, cursor: Any, sql: str, params: Sequence[Any]) -> None:
+        """Execute with the driver's placeholders; without parameters a percent sign is just a character."""
+        if params:
+            sql = sql.replace("%", self.percent).replace(PARAM, self.placeholder)
+            cursor.execute(sql, tuple(params))
+        else:
+            cursor.execute(sql)
+
+    def close(self) -> None:
+        # Closing ends the transaction by itself; a session that is already gone has nothing left to end.
+        with contextlib.suppress(self.driver_error):
+            self.connection.close()
+
+
+def quote_identifier(name: str, mark: str, max_length: int, length: int) -> str:
+    """Quote a name with `mark`, doubled inside. Raises ConfigError for one the database cannot have."""
+    if not name or "\0" in name:
+        raise ConfigError("a name is empty or holds the NUL character")
+    if any(0xD800 <= ord(char) <= 0xDFFF for char in name):
+        raise ConfigError("a name holds half of a surrogate pair, which is no character")
+    if length > max_length:
+        raise ConfigError(f"the name {name!r} is too long: {length} of at most {max_length}")
+    return mark + name.replace(mark, mark * 2) + mark
+
+
+def require_unique_names(names: Sequence[str]) -> None:
+    """Raise InvalidQuery when a query's output names are not unique or not usable."""
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise InvalidQuery(
+                f"the output name {name!r} stands twice; give each output column a name of its own",
+                code="duplicate_column",
+                column=name,
+            )
+    if not names:
+        raise InvalidQuery("the query has no output columns", code="no_columns")

@@ -1,0 +1,325 @@
+"""Sessions on PostgreSQL: connecting, session settings, transactions, errors by SQLSTATE."""
+
+import contextlib
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import sqlalchemy
+from sqlalchemy.pool import NullPool
+
+from shared.addresses import check_address
+from shared.dialects.base import PARAM, ConnectionSettings, Dialect, Purpose, SessionLimits
+from shared.dialects.driver_session import DriverSession
+from shared.errors import (
+    AccessDenied,
+    ConfigError,
+    DataError,
+    Deadlock,
+    DuplicateKey,
+    EngineError,
+    InvalidQuery,
+    LockTimeout,
+    SchemaMismatch,
+    SourceUnavailable,
+    TargetRefused,
+    TargetUnavailable,
+    TooManyConnections,
+)
+
+# A peer that falls silent is noticed after 10 + 3 × 5 s idle, or 30 s with data on the way.
+_KEEPALIVE = {
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+_TEXT_FORMS = (
+    ("client_encoding", "UTF8"),
+    ("DateStyle", "ISO, YMD"),
+    ("TimeZone", "UTC"),
+    ("IntervalStyle", "iso_8601"),
+    ("bytea_output", "hex"),
+    ("extra_float_digits", "1"),
+    ("standard_conforming_strings", "on"),
+    ("idle_in_transaction_session_timeout", "0"),
+)
+SESSION_ID_SQL = (
+    "SELECT pid::text || '@' || backend_start::text, current_setting('server_version')"
+    " FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+)
+END_SESSION_SQL = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    f" WHERE pid::text || '@' || backend_start::text = {PARAM}"
+)
+END_SESSION_SECONDS = 5.0
+
+
+class PostgresqlSession(DriverSession):
+    """In autocommit, with BEGIN and COMMIT of ours: so the driver never opens a transaction by itself."""
+
+    driver_error = psycopg2.Error
+
+    def begin(self) -> None:
+        self.execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+
+    def commit(self) -> None:
+        with self.translated(), contextlib.closing(self.connection.cursor()) as cursor:
+            cursor.execute("COMMIT")
+            if cursor.statusmessage != "COMMIT":
+                # COMMIT of a transaction that had failed answers ROLLBACK, without an error.
+                raise TargetUnavailable("the transaction had failed and was rolled back", code="rolled_back")
+
+    def rollback(self) -> None:
+        self.execute("ROLLBACK")
+
+    def cancel(self) -> None:
+        # A session that is closed or gone has no statement left to cancel.
+        with contextlib.suppress(psycopg2.Error):
+            self.connection.cancel()
+
+
+def connect(
+    dialect: Dialect, settings: ConnectionSettings, purpose: Purpose, limits: SessionLimits
+) -> PostgresqlSession:
+    """Open a session with its text forms, limits and, for a source, its read-only snapshot set."""
+    try:
+        connection = _open(settings, limits)
+    except (psycopg2.Error, sqlalchemy.exc.DBAPIError) as error:
+        raise dialect.classify(error, purpose) from error
+    session = PostgresqlSession(dialect, connection, purpose, "", "")
+    try:
+        _prepare(session, limits)
+        [(session.session_id, session.server_version)] = session.fetch(SESSION_ID_SQL)
+    except BaseException:
+        session.close()
+        raise
+    return session
+
+
+def _open(settings: ConnectionSettings, limits: SessionLimits) -> Any:
+    with tempfile.TemporaryDirectory(prefix="etl-tls-") as folder:
+        url = sqlalchemy.URL.create("postgresql+psycopg2")
+        arguments = {**_arguments(settings, limits), **_tls(settings, Path(folder))}
+        engine = sqlalchemy.create_engine(
+            url, poolclass=NullPool, connect_args=arguments, use_native_hstore=False
+        )
+        pooled = engine.raw_connection()
+        connection: Any = pooled.driver_connection
+        # The session outlives the pool's care for it: it is rolled back and closed by us alone.
+        pooled.detach()
+        connection.rollback()
+        connection.autocommit = True
+        return connection
+
+
+def _arguments(settings: ConnectionSettings, limits: SessionLimits) -> dict[str, Any]:
+    if not settings.host:
+        raise ConfigError("a PostgreSQL connection needs a host", loc=("host",))
+    arguments: dict[str, Any] = {
+        "host": settings.host,
+        "hostaddr": settings.hostaddr or check_address(settings.host),
+        "port": settings.port or 5432,
+        # A dbname with "=" or "://" would be read as a connection string: quoting keeps it a name.
+        "dbname": _plain_name(settings.database),
+        "user": settings.username,
+        "connect_timeout": max(2, int(limits.connect_seconds)),
+        "application_name": "etl-engine",
+        "gssencmode": "disable",
+        **_KEEPALIVE,
+    }
+    if settings.password is not None:
+        arguments["password"] = settings.password.reveal()
+    return arguments
+
+
+def _plain_name(database: str) -> str:
+    if "=" in database or database.startswith(("postgres://", "postgresql://")):
+        raise ConfigError("the database must be a name, not a connection string", loc=("database",))
+    return database
+
+
+def _tls(settings: ConnectionSettings, folder: Path) -> dict[str, Any]:
+    """Return libpq's TLS options; it takes files only, which exist while it connects and no longer."""
+    # A passfile that is not there: the password of another user of this machine is never sent.
+    options: dict[str, Any] = {"sslmode": settings.ssl_mode, "passfile": str(folder / "none")}
+    texts = {
+        "sslrootcert": settings.ssl_ca,
+        "sslcert": settings.ssl_cert,
+        "sslkey": settings.ssl_key.reveal() if settings.ssl_key else None,
+    }
+    for option, text in texts.items():
+        if text:
+            path = folder / option
+            path.touch(mode=0o600)
+            path.write_text(text)
+            options[option] = str(path)
+    if settings.ssl_mode == "verify-full" and not settings.ssl_ca:
+        options["sslrootcert"] = "system"
+    if settings.ssl_mode == "verify-ca" and not settings.ssl_ca:
+        raise ConfigError("ssl_mode verify-ca needs ssl_ca", loc=("options", "ssl_ca"))
+    return options
+
+
+def _prepare(session: PostgresqlSession, limits: SessionLimits) -> None:
+    """Set the session up; a source's settings live in its one transaction, so they hold through a pooler too."""
+    reading = session.purpose is not Purpose.TARGET
+    if reading:
+        session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    scope = "LOCAL" if reading else "SESSION"
+    statements = [f"SET {scope} {name} = '{value}'" for name, value in (*_TEXT_FORMS, *_limits(limits))]
+    session.execute("; ".join(statements))
+
+
+def _limits(limits: SessionLimits) -> Iterator[tuple[str, str]]:
+    if limits.statement_seconds is not None:
+        yield "statement_timeout", f"{int(limits.statement_seconds * 1000)}ms"
+    if limits.lock_seconds is not None:
+        yield "lock_timeout", f"{max(1, int(limits.lock_seconds * 1000))}ms"
+
+
+def end_session(session: PostgresqlSession, session_id: str) -> None:
+    """Terminate the backend and wait for its end: its locks go with it. Raises TargetUnavailable."""
+    deadline = time.monotonic() + END_SESSION_SECONDS
+    while session.fetch(END_SESSION_SQL, (session_id,)):
+        if time.monotonic() > deadline:
+            raise TargetUnavailable(f"session {session_id} does not end", code="session_does_not_end")
+        session.execute("SELECT pg_sleep(0.02)")
+
+
+# -- errors ------------------------------------------------------------------------------------------
+
+_BY_STATE: dict[str, tuple[type[EngineError], str]] = {
+    "40P01": (Deadlock, "the database ended a deadlock"),
+    "40001": (Deadlock, "the database could not serialise the transaction"),
+    "55P03": (LockTimeout, "a lock was not granted in time"),
+    "53300": (TooManyConnections, "the database has no connection left"),
+    "28P01": (AccessDenied, "the database refused the user name or password"),
+    "28000": (AccessDenied, "the database refused the user"),
+    "3D000": (AccessDenied, "the database does not exist"),
+    "42501": (AccessDenied, "the user lacks a right that is needed"),
+    "23505": (DuplicateKey, "two rows share a key"),
+    "23502": (SchemaMismatch, "a column that takes no NULL got one"),
+    "23503": (DataError, "a row breaks a foreign key of the table"),
+    "23514": (DataError, "a row breaks a check constraint of the table"),
+    "25006": (InvalidQuery, "the source may only be read"),
+    "53100": (TargetUnavailable, "the database's disk is full"),
+    "54000": (DataError, "a value is larger than the database can take"),
+}
+_CODES = {
+    "40001": "serialization_failure",
+    "3D000": "database_not_found",
+    "23502": "not_null_violation",
+    "23503": "foreign_key_violation",
+    "23514": "check_violation",
+    "25006": "query_refused",
+    "53100": "disk_full",
+    "28P01": "wrong_password",
+    "28000": "login_refused",
+    "42501": "missing_right",
+}
+_USER_TEXT = ("42", "22", "0A", "2F", "38", "P0", "54", "21")  # classes that a user's own SQL can cause
+
+
+def classify(error: BaseException, purpose: Purpose, text_before_query: int | None = None) -> EngineError:
+    """Turn psycopg2's exception into ours by SQLSTATE; without one the connection is what failed.
+
+    `text_before_query` counts the characters of ours in front of the user's query, where that is known.
+    """
+    original: Any = getattr(error, "orig", None) or error
+    state = getattr(original, "pgcode", None) or _state_of_connect(original)
+    if state is None or (state[:2] in ("08", "57", "58", "53", "F0", "XX") and state not in _BY_STATE):
+        return _unavailable(state, purpose)
+    if state in _BY_STATE:
+        kind, text = _BY_STATE[state]
+        if purpose is Purpose.TARGET and state == "42501":
+            kind = TargetRefused
+        if purpose is not Purpose.TARGET and kind is TargetUnavailable:
+            kind = SourceUnavailable
+        if purpose is not Purpose.TARGET and kind in (SchemaMismatch, DataError):
+            kind = InvalidQuery
+        return kind(_with_place(text, original), code=_CODES.get(state), column=_column(original))
+    if purpose is not Purpose.TARGET and state[:2] in _USER_TEXT:
+        return InvalidQuery(_query_message(state, original, text_before_query), code="query_failed")
+    return _refused(state, original)
+
+
+def _refused(state: str, original: Any) -> EngineError:
+    if state[:2] in ("42", "0A", "3F", "55"):
+        return SchemaMismatch(
+            f"the target refuses the statement (SQLSTATE {state})", column=_column(original)
+        )
+    return DataError(
+        _with_place(f"the target refuses a value (SQLSTATE {state})", original), column=_column(original)
+    )
+
+
+def _unavailable(state: str | None, purpose: Purpose) -> EngineError:
+    side = "target" if purpose is Purpose.TARGET else "source"
+    kind = TargetUnavailable if purpose is Purpose.TARGET else SourceUnavailable
+    if state == "57014":
+        return kind(
+            f"the statement in the {side} was cancelled or ran out of time", code="statement_cancelled"
+        )
+    detail = f" (SQLSTATE {state})" if state else ""
+    return kind(f"the {side} database is not reachable or ended the connection{detail}")
+
+
+def _state_of_connect(original: Any) -> str | None:
+    """Find the SQLSTATE of a refused connect, which psycopg2 gives in the message's words only."""
+    text = str(original)
+    for state, words in (
+        ("28P01", "password authentication failed"),
+        ("28P01", "no password supplied"),
+        ("28000", "no pg_hba.conf entry"),
+        ("53300", "too many clients"),
+        ("53300", "remaining connection slots"),
+        ("53300", "too many connections"),
+    ):
+        if words in text:
+            return state
+    if 'database "' in text and "does not exist" in text:
+        return "3D000"
+    return "28000" if 'role "' in text and ("does not exist" in text or "not permitted" in text) else None
+
+
+_PLAIN_WORDS = {
+    "42P01": "it names a table that does not exist",
+    "42703": "it names a column that does not exist",
+    "42601": "its syntax is wrong",
+    "42883": "it calls a function or operator that does not exist for these types",
+    "42702": "a column name in it is ambiguous",
+    "42P09": "a name in it is ambiguous",
+    "3F000": "it names a schema that does not exist",
+    "22012": "it divides by zero",
+    "42803": "it mixes grouped and ungrouped columns",
+    "42846": "it casts to a type that cannot be had",
+    "22P02": "it casts a text that has not the form of the type",
+}
+
+
+def _query_message(state: str, original: Any, text_before_query: int | None) -> str:
+    words = _PLAIN_WORDS.get(state, "it refuses it")
+    position = getattr(getattr(original, "diag", None), "statement_position", None)
+    place = ""
+    if position and text_before_query is not None:
+        place = f" at character {int(position) - text_before_query}"
+    return f"the database refuses the query: {words} (SQLSTATE {state}{place})"
+
+
+def _column(original: Any) -> str | None:
+    column = getattr(getattr(original, "diag", None), "column_name", None)
+    return str(column) if column else None
+
+
+def _with_place(text: str, original: Any) -> str:
+    diagnosis = getattr(original, "diag", None)
+    constraint = getattr(diagnosis, "constraint_name", None)
+    column = getattr(diagnosis, "column_name", None)
+    named = [f"constraint {constraint!r}"] if constraint else []
+    named += [f"column {column!r}"] if column else []
+    return f"{text}: {', '.join(named)}" if named else text
