@@ -2,10 +2,12 @@
 
 from shared.dialects.base import Dialect
 from shared.dialects.postgresql import PostgresqlDialect
+from shared.dialects.sqlite import SqliteDialect
 from shared.errors import UnsupportedCapability
 
 DIALECTS: dict[str, Dialect] = {
     "postgresql": PostgresqlDialect(),
+    "sqlite": SqliteDialect(),
 }
 
 

@@ -1,0 +1,433 @@
+"""SQLite: one file, dynamic types, one writer at a time."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Any, BinaryIO
+
+from shared.dialects import sqlite_session
+from shared.dialects.base import (
+    PARAM,
+    Capabilities,
+    ConnectionSettings,
+    LoadResult,
+    MergeCounts,
+    Purpose,
+    Session,
+    SessionLimits,
+    TableListing,
+    TableName,
+    TargetColumn,
+    TargetTable,
+)
+from shared.dialects.copy_text import block_writer, cells_of, line_of, read_lines
+from shared.dialects.driver_session import quote_identifier, require_unique_names
+from shared.dialects.sqlite_session import SqliteSession
+from shared.dialects.sqlite_values import STORED, Value, cell_of
+from shared.errors import EngineError, InvalidQuery, TargetRefused, UnsupportedCapability
+from shared.types import DataType, Kind, SourceColumn, TargetField, TypeLimits
+
+IDENTIFIER_CHARACTERS = 255
+BATCH_ROWS = 1000
+_DESCRIBED = "etl_engine_described"
+
+_COLUMN_TYPES = {
+    DataType.INTEGER: "INTEGER",
+    DataType.BOOLEAN: "INTEGER",
+    DataType.FLOAT: "REAL",
+    DataType.BINARY: "BLOB",
+}
+# A column's affinity changes values given to it: only these leave a type's values as they are.
+_AFFINITIES = {
+    DataType.INTEGER: frozenset(("INTEGER", "NUMERIC", "BLOB")),
+    DataType.BOOLEAN: frozenset(("INTEGER", "NUMERIC", "BLOB")),
+    DataType.FLOAT: frozenset(("REAL", "BLOB")),
+    DataType.BINARY: frozenset(("INTEGER", "NUMERIC", "BLOB", "REAL", "TEXT")),
+}
+_TEXT_AFFINITIES = frozenset(("TEXT", "BLOB"))
+_FIELDS = {
+    "INTEGER": DataType.INTEGER,
+    "TEXT": DataType.STRING,
+    "REAL": DataType.FLOAT,
+    "BLOB": DataType.BINARY,
+}
+
+
+class SqliteDialect:
+    """Sources give dynamic cells; a target's types are those of DESIGN.md §9.
+
+    A table is replaced by DELETE and INSERT in the run's transaction, which readers of a WAL database do
+    not see before its commit: so every existing table names a reason against a swap.
+    """
+
+    name = "sqlite"
+    capabilities = Capabilities(
+        transactional_ddl=True,
+        shared_snapshots=False,
+        identifier_bytes=IDENTIFIER_CHARACTERS,
+        # SQLite stores a NaN as NULL, so neither it nor the infinities are taken.
+        limits=TypeLimits(
+            float_specials=False, nul_in_text=True, max_text_bytes=999_999_999, max_binary_bytes=999_999_999
+        ),
+        load_encoding="copy_text",
+        default_namespace=None,
+    )
+
+    # -- connections -------------------------------------------------------------------------
+
+    def connect(self, settings: ConnectionSettings, purpose: Purpose, limits: SessionLimits) -> SqliteSession:
+        return sqlite_session.connect(self, settings, purpose, limits)
+
+    def end_session(self, settings: ConnectionSettings, session_id: str) -> None:
+        """A session is a process's file locks: they go with the process, and nobody else can take them."""
+
+    def classify(self, error: BaseException, purpose: Purpose) -> EngineError:
+        return sqlite_session.classify(error, purpose)
+
+    # -- source ------------------------------------------------------------------------------
+
+    def describe(self, session: Session, query: str) -> tuple[SourceColumn, ...]:
+        driver = _driver(session)
+        self._require_plan(driver, query)
+        # A view of the query has its columns' declared types; it is made in the session's own temporary space.
+        with _unwatched(driver):
+            driver.execute("PRAGMA query_only = OFF")
+            driver.execute(f"CREATE TEMP VIEW {_DESCRIBED} AS\n{query}")
+            rows = driver.fetch(f"PRAGMA temp.table_info({_DESCRIBED})")
+            driver.execute(f"DROP VIEW temp.{_DESCRIBED}")
+            driver.execute("PRAGMA query_only = ON")
+        columns = [(_text(row[1]), _text(row[2])) for row in rows]
+        _refuse_renamed([name for name, _ in columns])
+        return tuple(SourceColumn(name, Kind.DYNAMIC, database_type) for name, database_type in columns)
+
+    def _require_plan(self, driver: SqliteSession, query: str) -> None:
+        """Have the query prepared under the authorizer, without running it."""
+        driver.fetch(f"EXPLAIN SELECT * FROM (\n{query}\n) AS q")
+
+    def wire_select(
+        self,
+        query: str,
+        columns: Sequence[SourceColumn],
+        where: str | None = None,
+        cursor_order: str | None = None,
+    ) -> str:
+        names = ", ".join(f"q.{self.quote(column.name)}" for column in columns)
+        sql = f"SELECT {names} FROM (\n{query}\n) AS q"
+        if where:
+            sql += f" WHERE {where}"
+        return f"{sql} ORDER BY {cursor_order}" if cursor_order else sql
+
+    def cursor_literal(self, kind: Kind, text: str) -> str:
+        """A dynamic cell as a literal of its storage class: classes do not compare with each other."""
+        if kind is not Kind.DYNAMIC:
+            raise UnsupportedCapability(f"a column of kind {kind} cannot be a cursor in SQLite")
+        letter, value = text[:1], text[1:]
+        if letter == "i":
+            return str(int(value))
+        if letter == "r":
+            return repr(float(value))
+        if letter == "t":
+            return "'" + value.replace("'", "''") + "'"
+        raise UnsupportedCapability("a binary value cannot be a cursor")
+
+    def read_blocks(self, session: Session, sql: str, write: Callable[[bytes], Any]) -> int:
+        blocks = block_writer(write)
+        rows = 0
+        driver = _driver(session)
+        with driver.translated(), contextlib.closing(driver.connection.cursor()) as cursor:
+            cursor.execute(sql)
+            while batch := cursor.fetchmany(BATCH_ROWS):
+                rows += len(batch)
+                for row in batch:
+                    blocks.write(line_of([cell_of(value) for value in row]))
+        blocks.flush()
+        return rows
+
+    def fetch_rows(self, session: Session, sql: str, limit: int) -> list[tuple[bytes | None, ...]]:
+        driver = _driver(session)
+        with driver.translated(), contextlib.closing(driver.connection.cursor()) as cursor:
+            rows = cursor.execute(sql)
+            return [tuple([cell_of(value) for value in row]) for row in islice(rows, limit)]
+
+    def list_tables(self, session: Session) -> list[TableListing]:
+        driver = _driver(session)
+        # table_info is a PRAGMA, which the authorizer refuses to queries.
+        with _unwatched(driver):
+            return [self._listing(driver, row) for row in driver.fetch(_TABLES)]
+
+    def _listing(self, driver: SqliteSession, row: tuple[Any, ...]) -> TableListing:
+        listing = TableListing(None, _text(row[0]), _text(row[1]))
+        for column in driver.fetch(f"PRAGMA main.table_info({self.quote(listing.name)})"):
+            listing.columns.append((_text(column[1]), Kind.DYNAMIC.value, _text(column[2]), not column[3]))
+        return listing
+
+    # -- target ------------------------------------------------------------------------------
+
+    def quote(self, name: str) -> str:
+        return quote_identifier(name, '"', IDENTIFIER_CHARACTERS, len(name))
+
+    def qualified(self, table: TableName) -> str:
+        return self.quote(table.name)
+
+    def column_type(self, field: TargetField, in_key: bool) -> str:  # noqa: ARG002, FBT001 - the protocol's
+        return _COLUMN_TYPES.get(field.data_type, "TEXT")
+
+    def column_holds(self, column: TargetColumn, field: TargetField, *, in_key: bool) -> bool:  # noqa: ARG002
+        return _affinity(column.database_type) in _AFFINITIES.get(field.data_type, _TEXT_AFFINITIES)
+
+    def key_collation_is_exact(self, column: TargetColumn) -> bool:
+        return column.collation is None
+
+    def find_table(self, session: Session, table: TableName) -> TargetTable | None:
+        rows = session.fetch(_TABLE, (table.name,))
+        if not rows:
+            return None
+        if rows[0][0] != "table":
+            raise TargetRefused(f"{table.name!r} is a {rows[0][0]}; the target must be a table")
+        name = self.quote(table.name)
+        keys = tuple(self._unique_keys(session, name))
+        collations = self._collations(session, name)
+        return TargetTable(
+            name=table,
+            columns=tuple(
+                self._column(row, collations) for row in session.fetch(f"PRAGMA main.table_xinfo({name})")
+            ),
+            unique_keys=keys,
+            swap_blockers=("SQLite replaces a table's rows in the run's transaction",),
+        )
+
+    def _column(self, row: tuple[Any, ...], collations: dict[str, str]) -> TargetColumn:
+        _, name, database_type, not_null, default, key, hidden = row
+        field = None if hidden or not 0 < len(name) <= 63 else _field(name, database_type)
+        nullable = not not_null and not key
+        return TargetColumn(
+            name, database_type, field, nullable, default is not None or bool(hidden), collations.get(name)
+        )
+
+    def _unique_keys(self, session: Session, name: str) -> Iterator[tuple[str, ...]]:
+        info = session.fetch(f"PRAGMA main.table_info({name})")
+        if primary := tuple(row[1] for row in sorted(info, key=lambda row: int(row[5])) if row[5]):
+            yield primary
+        for _, index, unique, origin, partial in session.fetch(f"PRAGMA main.index_list({name})"):
+            if unique and not partial and origin != "pk":
+                columns = [row[2] for row in session.fetch(f"PRAGMA main.index_info({self.quote(index)})")]
+                if None not in columns:
+                    yield tuple(columns)
+
+    def _collations(self, session: Session, name: str) -> dict[str, str]:
+        """Return the columns that some index compares otherwise than by bytes."""
+        found: dict[str, str] = {}
+        for row in session.fetch(f"PRAGMA main.index_list({name})"):
+            for column in session.fetch(f"PRAGMA main.index_xinfo({self.quote(row[1])})"):
+                if column[5] and column[2] is not None and column[4].upper() != "BINARY":
+                    found[column[2]] = column[4]
+        return found
+
+    def create_table_sql(
+        self, table: TableName, fields: Sequence[TargetField], keys: Sequence[str]
+    ) -> list[str]:
+        lines = [self._column_sql(field, field.name in keys) for field in fields]
+        if keys:
+            lines.append(f"PRIMARY KEY ({', '.join(self.quote(key) for key in keys)})")
+        return [f"CREATE TABLE {self.qualified(table)} ({', '.join(lines)})"]
+
+    def _column_sql(self, field: TargetField, in_key: bool) -> str:  # noqa: FBT001 - a property of the column
+        null = " NOT NULL" if in_key or not field.nullable else ""
+        return f"{self.quote(field.name)} {self.column_type(field, in_key)}{null}"
+
+    def create_like_sql(self, staging: TableName, table: TableName) -> list[str]:
+        # Affinities are what a copy needs: swap_sql brings its rows into the table itself.
+        return [f"CREATE TABLE {self.qualified(staging)} AS SELECT * FROM {self.qualified(table)} WHERE 0"]
+
+    def create_staging_sql(
+        self, staging: TableName, fields: Sequence[TargetField], keys: Sequence[str]
+    ) -> list[str]:
+        columns = ", ".join(
+            f"{self.quote(field.name)} {self.column_type(field, field.name in keys)}" for field in fields
+        )
+        return [f"CREATE TABLE {self.qualified(staging)} ({columns})"]
+
+    def add_column_sql(self, table: TableName, field: TargetField) -> str:
+        column = f"{self.quote(field.name)} {_COLUMN_TYPES.get(field.data_type, 'TEXT')}"
+        return f"ALTER TABLE {self.qualified(table)} ADD COLUMN {column}"
+
+    def drop_table_sql(self, table: TableName) -> str:
+        return f"DROP TABLE IF EXISTS {self.qualified(table)}"
+
+    def swap_sql(
+        self,
+        session: Session,
+        table: TableName,
+        staging: TableName,
+        old: TableName,  # noqa: ARG002
+    ) -> list[str]:
+        rows = session.fetch(f"PRAGMA main.table_info({self.qualified(staging)})")
+        names = ", ".join(self.quote(row[1]) for row in rows)
+        return [
+            f"DELETE FROM {self.qualified(table)}",
+            f"INSERT INTO {self.qualified(table)} ({names}) SELECT {names} FROM {self.qualified(staging)}",
+            f"DROP TABLE {self.qualified(staging)}",
+        ]
+
+    def rename_tables_sql(self, pairs: Sequence[tuple[TableName, TableName]]) -> str:  # noqa: ARG002
+        raise UnsupportedCapability("SQLite renames tables in a transaction, not in one statement")
+
+    def load_blocks(
+        self, session: Session, table: TableName, fields: Sequence[TargetField], source: BinaryIO
+    ) -> LoadResult:
+        names = ", ".join(self.quote(field.name) for field in fields)
+        marks = ", ".join("?" for _ in fields)
+        insert = f"INSERT INTO {self.qualified(table)} ({names}) VALUES ({marks})"
+        rows = _stored_rows(fields, source)
+        count = 0
+        driver = _driver(session)
+        with contextlib.closing(driver.connection.cursor()) as cursor:
+            while batch := list(islice(rows, BATCH_ROWS)):
+                with driver.translated():
+                    cursor.executemany(insert, batch)
+                count += len(batch)
+        return LoadResult(rows=count)
+
+    def cell_encoders(
+        self,
+        fields: Sequence[TargetField],  # noqa: ARG002 - the protocol's
+    ) -> list[Callable[[bytes], bytes]] | None:
+        return None
+
+    def encode_stream(self, source: BinaryIO, fields: Sequence[TargetField]) -> BinaryIO:  # noqa: ARG002
+        return source
+
+    def set_lock_timeout(self, session: Session, seconds: float) -> None:
+        session.execute(f"PRAGMA busy_timeout = {max(1, int(seconds * 1000))}")
+
+    def merge(
+        self,
+        session: Session,
+        table: TableName,
+        staging: TableName,
+        fields: Sequence[TargetField],
+        keys: Sequence[str],
+        update: bool,  # noqa: FBT001 - named by the two write modes that call it
+    ) -> MergeCounts:
+        target, staged = self.qualified(table), self.qualified(staging)
+        total = int(session.fetch(f"SELECT count(*) FROM {staged}")[0][0])
+        same_key = " AND ".join(
+            f"{self._exact('t', field)} = {self._exact('s', field)}" for field in fields if field.name in keys
+        )
+        values = [field for field in fields if field.name not in keys]
+        updated = 0
+        if update and values:
+            updated = self._update(session, target, staged, same_key, values)
+        names = ", ".join(self.quote(field.name) for field in fields)
+        inserted = session.execute(
+            f"INSERT INTO {target} ({names}) SELECT {names} FROM {staged} AS s"
+            f" WHERE NOT EXISTS (SELECT 1 FROM {target} AS t WHERE {same_key})"
+        )
+        return MergeCounts(inserted, updated, total - inserted - updated)
+
+    def _update(
+        self, session: Session, target: str, staged: str, same_key: str, values: Sequence[TargetField]
+    ) -> int:
+        differs = " OR ".join(
+            f"{self._exact('t', field)} IS NOT {self._exact('s', field)}" for field in values
+        )
+        joined = f"{target} AS t JOIN {staged} AS s ON {same_key} WHERE {differs}"
+        # The staged rows are counted, not the table's: a key may stand twice in a table without a unique key.
+        changed = int(session.fetch(f"SELECT count(DISTINCT s.rowid) FROM {joined}")[0][0])
+        if changed:
+            sets = ", ".join(f"{self.quote(field.name)} = s.{self.quote(field.name)}" for field in values)
+            session.execute(
+                f"UPDATE {target} AS t SET {sets} FROM {staged} AS s WHERE {same_key} AND ({differs})"
+            )
+        return changed
+
+    def _exact(self, table: str, field: TargetField) -> str:
+        """Compare text by its bytes, whatever collation the column was declared with."""
+        text = "" if field.data_type in _COLUMN_TYPES else " COLLATE BINARY"
+        return f"{table}.{self.quote(field.name)}{text}"
+
+    def lock_publication(self, session: Session, table: TableName, wait_seconds: float) -> None:
+        """BEGIN IMMEDIATE holds the database's one write lock already."""
+
+    def analyze(self, session: Session, table: TableName) -> None:
+        session.execute(f"ANALYZE {self.qualified(table)}")
+
+    def table_names_like(
+        self,
+        session: Session,
+        namespace: str | None,
+        prefix: str,  # noqa: ARG002
+    ) -> Iterator[str]:
+        sql = (
+            f"SELECT name FROM main.sqlite_master WHERE type = 'table' AND substr(name, 1, {PARAM}) = {PARAM}"
+        )
+        for row in session.fetch(sql, (len(prefix), prefix)):
+            yield str(row[0])
+
+
+_TABLE = (
+    f"SELECT type FROM main.sqlite_master WHERE type IN ('table', 'view') AND name = {PARAM} COLLATE NOCASE"
+)
+_TABLES = (
+    "SELECT name, type FROM main.sqlite_master WHERE type IN ('table', 'view')"
+    " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name"
+)
+
+
+def _driver(session: Session) -> SqliteSession:
+    if not isinstance(session, SqliteSession):
+        raise TypeError("not a session on SQLite")
+    return session
+
+
+@contextlib.contextmanager
+def _unwatched(driver: SqliteSession) -> Iterator[None]:
+    driver.allow(None)
+    try:
+        yield
+    finally:
+        driver.allow(sqlite_session.reading_only if driver.purpose is not Purpose.TARGET else None)
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes | bytearray) else str(value or "")
+
+
+def _refuse_renamed(names: Sequence[str]) -> None:
+    """SQLite gives the second `a` of a subquery the name `a:1`, whatever the case of its letters."""
+    require_unique_names(names)
+    lowered = [name.lower() for name in names]
+    for index, name in enumerate(lowered):
+        base, mark, number = name.rpartition(":")
+        if mark and number.isdigit() and base in lowered[:index]:
+            raise InvalidQuery(
+                f"the output name {names[lowered.index(base)]!r} stands twice; give each output column a name",
+                code="duplicate_column",
+                column=names[lowered.index(base)],
+            )
+
+
+def _affinity(declared: str) -> str:
+    """SQLite's own rules, in their order (datatype3.html, 3.1)."""
+    text = declared.upper()
+    if "INT" in text:
+        return "INTEGER"
+    if any(part in text for part in ("CHAR", "CLOB", "TEXT")):
+        return "TEXT"
+    if "BLOB" in text or not text:
+        return "BLOB"
+    return "REAL" if any(part in text for part in ("REAL", "FLOA", "DOUB")) else "NUMERIC"
+
+
+def _field(name: str, declared: str) -> TargetField | None:
+    data_type = _FIELDS.get(declared.upper())
+    return TargetField(name=name, data_type=data_type) if data_type else None
+
+
+def _stored_rows(fields: Sequence[TargetField], source: BinaryIO) -> Iterator[tuple[Value, ...]]:
+    converters = [STORED[field.data_type] for field in fields]
+    for line in read_lines(source):
+        cells = cells_of(line)
+        yield tuple(
+            [None if cell is None else convert(cell) for cell, convert in zip(cells, converters, strict=True)]
+        )
