@@ -58,7 +58,9 @@ class Feed(RawIOBase):
         self._rows: int | None = None
         self._read_end, self._write_end = os.pipe()
         if _SET_PIPE_SIZE is not None:
-            with contextlib.suppress(OSError):  # the system's limit for unprivileged users: a smaller pipe works too
+            with contextlib.suppress(
+                OSError
+            ):  # the system's limit for unprivileged users: a smaller pipe works too
                 fcntl.fcntl(self._write_end, _SET_PIPE_SIZE, PIPE_BYTES)
         self._thread = threading.Thread(target=self._extract, name="extract", daemon=True)
         self._thread.start()
@@ -105,7 +107,7 @@ class Feed(RawIOBase):
             self._rows = self._session.dialect.read_blocks(self._session, self._sql, self._feed)
         except FeederStopped:
             pass
-        except BaseException as error:  # noqa: BLE001 - carried to the loader, which raises it
+        except BaseException as error:
             self._error = error
         finally:
             os.close(self._write_end)
@@ -160,8 +162,8 @@ def load_all(feed: Feed, load: Callable[[BinaryIO], Any]) -> Any:
         result = load(cast(BinaryIO, feed))
     except Exception as echo:
         feed.close()
-        if feed._error is not None and feed._error is not echo:  # noqa: SLF001 - one class, two ends
-            raise feed._error from echo  # noqa: SLF001
+        if feed._error is not None and feed._error is not echo:
+            raise feed._error from echo
         raise
     feed.close()
     return result

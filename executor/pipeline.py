@@ -26,7 +26,9 @@ def execute_run(context: RunContext) -> RunOutcome:
 
     Raises EngineError classes for failures (nothing is published then) and ControlSignals.
     """
-    context.log("info", f"attempt {context.run.attempt} started, mapping version {context.run.mapping_version}")
+    context.log(
+        "info", f"attempt {context.run.attempt} started, mapping version {context.run.mapping_version}"
+    )
     with _open(context, context.target, Purpose.TARGET, TARGET_LIMITS) as target:
         ledger = Ledger(target, context.target)
         ledger.ensure_tables()
@@ -68,7 +70,7 @@ def _entry(context: RunContext, target: Session) -> LedgerEntry:
 
 def _plan_and_load(context: RunContext, source: Session, target: Session, ledger: Ledger) -> RunOutcome:
     reading = plan_source(context.version, source, context.source, target.dialect)
-    writing = plan_target(context.version, reading.row_mapper.fields, target, context.target)
+    writing = plan_target(context.version, reading.row_mapper.fields, target)
     windowed = plan_window(context.version, reading, source, ledger, writing.table)
     context.planned(reading.gear, windowed.window)
     for statement in writing.ddl:

@@ -151,7 +151,9 @@ class LineMapping:
         return mapped.data
 
 
-def start_transform(plan: SourcePlan, target: Dialect, rejected: RejectedRows, *, rows_before: int) -> Transform:
+def start_transform(
+    plan: SourcePlan, target: Dialect, rejected: RejectedRows, *, rows_before: int
+) -> Transform:
     """Return the transform of the plan's gear for this target; row numbers go on from `rows_before`."""
     if plan.gear == "pass_through":
         return PassThrough()

@@ -136,7 +136,9 @@ def _reach_back(column: SourceColumn, low: str | None, incremental: Incremental)
     if column.kind is Kind.DECIMAL:
         return format(Decimal(low) - Decimal(str(lookback)), "f")
     suffix = "+00" if column.kind is Kind.TIMESTAMPTZ else ""
-    instant = datetime.fromisoformat(low.removesuffix("+00")).replace(tzinfo=UTC) - timedelta(seconds=lookback)
+    instant = datetime.fromisoformat(low.removesuffix("+00")).replace(tzinfo=UTC) - timedelta(
+        seconds=lookback
+    )
     if column.kind is Kind.DATE:
         return instant.strftime("%Y-%m-%d")
     return instant.strftime("%Y-%m-%d %H:%M:%S.%f") + suffix

@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.dialects import dialect_for
-from shared.dialects.base import PARAM, ConnectionSettings, Dialect, Purpose, Session, SessionLimits, TableName
+from shared.dialects.base import (
+    PARAM,
+    ConnectionSettings,
+    Dialect,
+    Purpose,
+    Session,
+    SessionLimits,
+    TableName,
+)
 from shared.types import DataType, TargetField
 
 LEDGER_FORMAT = 1
@@ -123,7 +131,10 @@ def _page(session: Session, table: TableName, run_id: str, limit: int, offset: i
         f" ORDER BY {quote('row_number')} LIMIT {int(limit)} OFFSET {int(offset)}",
         (run_id,),
     )
-    return [RejectedRow(int(n), int(version), json.loads(row), json.loads(errors)) for n, version, row, errors in rows]
+    return [
+        RejectedRow(int(n), int(version), json.loads(row), json.loads(errors))
+        for n, version, row, errors in rows
+    ]
 
 
 def _count(session: Session, table: TableName, run_id: str) -> int:

@@ -133,9 +133,7 @@ def _choose_gear(row_mapper: RowMapper, target: Dialect) -> tuple[Gear, str]:
     return "pass_through", "every column is direct and its values fit the target's type as they are"
 
 
-def plan_target(
-    version: MappingVersion, fields: Sequence[TargetField], session: Session, settings: ConnectionSettings
-) -> TargetPlan:
+def plan_target(version: MappingVersion, fields: Sequence[TargetField], session: Session) -> TargetPlan:
     """Compare the target with the schema and list the DDL that comes first.
 
     Raises SchemaMismatch for a contradiction, TargetRefused for a table that may not be written.
@@ -145,18 +143,23 @@ def plan_target(
     mode = effective_write_mode(version.mapping, version.target_schema)
     keys = effective_key_columns(version.mapping, version.target_schema)
     if mode is WriteMode.UPSERT and not keys:
-        raise InvalidMapping("upsert needs key_columns, or primary_key columns in the schema", loc=("key_columns",))
+        raise InvalidMapping(
+            "upsert needs key_columns, or primary_key columns in the schema", loc=("key_columns",)
+        )
     filled = {field.name for field in fields}
     for key in keys:
         if key not in filled:
-            raise InvalidMapping(f"key column {key!r} is not filled by any column mapping", loc=("key_columns",))
+            raise InvalidMapping(
+                f"key column {key!r} is not filled by any column mapping", loc=("key_columns",)
+            )
     existing = dialect.find_table(session, table)
     if existing is None:
         ddl = dialect.create_table_sql(table, version.target_schema.columns, keys)
         return TargetPlan(table, None, tuple(fields), keys, mode, tuple(ddl), ())
     if not existing.transactional:
         raise TargetRefused(
-            f"table {table.name!r} uses a storage engine without transactions; use InnoDB", code="not_transactional"
+            f"table {table.name!r} uses a storage engine without transactions; use InnoDB",
+            code="not_transactional",
         )
     ddl = _missing_columns(dialect, existing, version.target_schema.columns, keys)
     _check_fields(dialect, existing, fields, keys)
@@ -202,7 +205,8 @@ def _check_left_out(existing: TargetTable, fields: Sequence[TargetField]) -> Non
     for column in existing.columns:
         if column.name not in filled and not column.nullable and not column.has_default:
             raise SchemaMismatch(
-                f"table {existing.name.name!r} has the required column {column.name!r}, which the mapping does not fill",
+                f"table {existing.name.name!r} has the required column {column.name!r},"
+                " which the mapping does not fill",
                 column=column.name,
             )
 
@@ -242,7 +246,7 @@ def make_plan(version: MappingVersion, source: ConnectionSettings, target: Conne
     try:
         target_session = dialect_for(target.db_type).connect(target, Purpose.PREVIEW, PLAN_LIMITS)
         try:
-            return _plan(version, source_session, source, target_session, target)
+            return _plan(version, source_session, source, target_session)
         finally:
             target_session.close()
     finally:
@@ -254,12 +258,11 @@ def _plan(
     source_session: Session,
     source: ConnectionSettings,
     target_session: Session,
-    target: ConnectionSettings,
 ) -> Plan:
     mode = effective_write_mode(version.mapping, version.target_schema)
     try:
         reading = plan_source(version, source_session, source, target_session.dialect)
-        writing = plan_target(version, reading.row_mapper.fields, target_session, target)
+        writing = plan_target(version, reading.row_mapper.fields, target_session)
     except ConfigError as error:
         problem = PlanProblem(loc=error.loc, code=error.code, message=error.message)
         return Plan(

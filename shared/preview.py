@@ -77,7 +77,9 @@ def preview_query(
         session.close()
     return Preview(
         columns=tuple(_preview_column(column, index, rows) for index, column in enumerate(columns)),
-        rows=tuple(_row([column.name for column in columns], [c.kind for c in columns], cells) for cells in rows),
+        rows=tuple(
+            _row([column.name for column in columns], [c.kind for c in columns], cells) for cells in rows
+        ),
         row_count=len(rows),
         truncated=truncated,
         duration_ms=round((time.monotonic() - started) * 1000, 1),
@@ -181,7 +183,12 @@ def proposed_field(column: SourceColumn) -> TargetField:
 def _proposed_decimal(column: SourceColumn) -> TargetField:
     """An unbounded decimal, or one wider than every target takes, is proposed as text: that loses nothing."""
     precision, scale = column.precision, column.scale
-    if precision is None or scale is None or not 0 <= scale <= MAX_PROPOSED_SCALE or precision > MAX_PROPOSED_PRECISION:
+    if (
+        precision is None
+        or scale is None
+        or not 0 <= scale <= MAX_PROPOSED_SCALE
+        or precision > MAX_PROPOSED_PRECISION
+    ):
         return TargetField(name=column.name, data_type=DataType.STRING)
     return TargetField(name=column.name, data_type=DataType.DECIMAL, precision=precision, scale=scale)
 

@@ -9,10 +9,10 @@ Wire text of a cell by kind, whatever database it comes from:
 | kind        | wire text |
 |-------------|-----------|
 | integer     | `-?digits`, no plus sign, no leading zeros |
-| decimal     | digits with their scale (`1.50`, `-0.001`); from PostgreSQL also `NaN`, `Infinity`, `-Infinity` |
-| float       | any decimal or exponent form that reads back as the same double; `NaN`, `Infinity`, `-Infinity` |
+| decimal     | digits with their scale (`1.50`, `-0.001`); PostgreSQL has `NaN` and `[-]Infinity` too |
+| float       | any form that reads back as the same double; `NaN`, `Infinity`, `-Infinity` |
 | boolean     | `t` or `f` |
-| date        | `YYYY-MM-DD` (years beyond 9999, `... BC`, `infinity`, `0000-00-00` may come and are for the cast to reject) |
+| date        | `YYYY-MM-DD` (beyond 9999, `... BC`, `infinity`, `0000-00-00`: for the cast to reject) |
 | timestamp   | `YYYY-MM-DD HH:MM:SS[.f]`, up to six fraction digits |
 | timestamptz | the same in UTC, followed by `+00` |
 | time        | `HH:MM:SS[.f]` (MySQL's may be negative or beyond 24 h: for the cast to reject) |
@@ -20,7 +20,7 @@ Wire text of a cell by kind, whatever database it comes from:
 | binary      | `\\x` and two hexadecimal digits a byte |
 | json        | JSON text |
 | uuid        | 36 characters, lower case |
-| dynamic     | SQLite: a storage class letter, then its wire text: `i` integer, `r` float, `t` string, `b` binary |
+| dynamic     | SQLite: a class letter, then wire text: `i` integer, `r` float, `t` string, `b` binary |
 
 The result of a cast is the wire text of the target field's type in the same forms.
 """

@@ -22,7 +22,7 @@ LOCK_TRIES = 120
 
 @dataclass(frozen=True)
 class Counts:
-    """What happened to the rows that were sent to the target; together with the rejected they are all that were read."""
+    """What happened to the rows that were sent; together with the rejected ones they are all that were read."""
 
     written: int
     unchanged: int = 0
@@ -111,7 +111,9 @@ class LoadJob:
             return
         source = self._rejected.open()
         encoded = self.dialect.encode_stream(source, REJECTED_FIELDS)
-        result = self.dialect.load_blocks(self.session, self.ledger.tables.rejected_rows, REJECTED_FIELDS, encoded)
+        result = self.dialect.load_blocks(
+            self.session, self.ledger.tables.rejected_rows, REJECTED_FIELDS, encoded
+        )
         check_taken(result, self._rejected.count, self.ledger.tables.rejected_rows)
 
     def final_progress(self, counts: Counts) -> Progress:
@@ -126,7 +128,9 @@ class LoadJob:
         )
         accounted = counts.written + counts.unchanged + counts.collapsed + progress.rows_rejected
         if accounted != progress.rows_read:
-            raise CountMismatch(f"{progress.rows_read} rows were read, {accounted} are accounted for: not published")
+            raise CountMismatch(
+                f"{progress.rows_read} rows were read, {accounted} are accounted for: not published"
+            )
         return progress
 
     def check_guards(self, progress: Progress, *, empties_table: bool) -> None:
@@ -134,7 +138,9 @@ class LoadJob:
         guards = self.context.version.mapping.guards
         result_rows = progress.rows_written + progress.rows_unchanged
         if empties_table and result_rows == 0 and not guards.allow_empty:
-            raise GuardFailed("the result is empty and would empty the table; guards.allow_empty permits that")
+            raise GuardFailed(
+                "the result is empty and would empty the table; guards.allow_empty permits that"
+            )
         if guards.min_rows is not None and result_rows < guards.min_rows:
             raise GuardFailed(f"the result has {result_rows} rows, guards.min_rows is {guards.min_rows}")
         self._check_change(guards, result_rows)
@@ -175,5 +181,6 @@ def check_taken(result: LoadResult, sent: int, table: TableName) -> None:
             code="target_changed_values",
         )
     if result.rows != sent:
-        raise CountMismatch(f"{sent} rows were sent to {table.name!r}, {result.rows} arrived: nothing is published")
-
+        raise CountMismatch(
+            f"{sent} rows were sent to {table.name!r}, {result.rows} arrived: nothing is published"
+        )

@@ -97,7 +97,8 @@ class Ledger:
             "rows_rejected", "watermark_low", "watermark_high", "cursor_column",
         )  # fmt: skip
         rows = self._session.fetch(
-            f"SELECT {self._columns(names)} FROM {self._runs()} WHERE {self._quote('run_id')} = {PARAM}", (run_id,)
+            f"SELECT {self._columns(names)} FROM {self._runs()} WHERE {self._quote('run_id')} = {PARAM}",
+            (run_id,),
         )
         if not rows:
             return None
@@ -134,7 +135,9 @@ class Ledger:
         if row.state is LedgerState.COMMITTED:
             return row
         if row.state is LedgerState.ABORTED or row.fence != fence:
-            raise LeaseLost(f"run {run.id}: the ledger row is {row.state} with fence {row.fence}, ours is {fence}")
+            raise LeaseLost(
+                f"run {run.id}: the ledger row is {row.state} with fence {row.fence}, ours is {fence}"
+            )
         return None
 
     def _insert(self, run: Run, fence: int, entry: LedgerEntry) -> None:
@@ -327,4 +330,3 @@ def drop_leftovers(session: Session, run_id: str) -> None:
     for prefix in (MARKER_PREFIX, STAGING_PREFIX, OLD_PREFIX, DONE_PREFIX):
         for table in attempt_tables_of_run(session, prefix, run_id):
             session.execute(session.dialect.drop_table_sql(table))
-

@@ -25,7 +25,9 @@ def load(job: LoadJob, *, update: bool) -> Progress:
     merged = job.dialect.merge(
         job.session, job.plan.table, staging, job.plan.fields, job.plan.keys, update=update
     )
-    progress = job.final_progress(Counts(written=merged.inserted + merged.updated, unchanged=merged.unchanged))
+    progress = job.final_progress(
+        Counts(written=merged.inserted + merged.updated, unchanged=merged.unchanged)
+    )
     job.check_guards(progress, empties_table=False)
     job.keep_rejected_rows()
     if transactional_ddl:

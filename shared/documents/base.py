@@ -19,7 +19,7 @@ FORMAT = 1
 class Value(BaseModel):
     """A frozen part of a document. Unknown fields are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", hide_input_in_errors=True)
 
 
 class StoredDocument(BaseModel):
@@ -29,7 +29,9 @@ class StoredDocument(BaseModel):
     fields are ignored on reading, so that an older service survives a newer one's additions.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", arbitrary_types_allowed=True, hide_input_in_errors=True
+    )
 
     id: Id = Field(default_factory=ObjectId)
     tenant_id: str = DEFAULT_TENANT

@@ -25,7 +25,9 @@ FINAL_STATUSES = frozenset(
 UNFINISHED_STATUSES = frozenset(RunStatus) - FINAL_STATUSES
 
 TRANSITIONS: dict[RunStatus, frozenset[RunStatus]] = {
-    RunStatus.QUEUED: frozenset({RunStatus.RUNNING, RunStatus.CANCELLED, RunStatus.FAILED, RunStatus.TIMED_OUT}),
+    RunStatus.QUEUED: frozenset(
+        {RunStatus.RUNNING, RunStatus.CANCELLED, RunStatus.FAILED, RunStatus.TIMED_OUT}
+    ),
     RunStatus.RUNNING: frozenset(
         {
             RunStatus.COMMITTING,

@@ -134,7 +134,7 @@ def test_replace_keeps_its_key(pair: Pair) -> None:
         pair.put((1, name))
         pair.run(of, factories.run(of, fence=fence))
     assert pair.target() == Counter({(1, "c"): 1})
-    with pytest.raises(Exception, match="(?i)unique|duplicate"):
+    with pytest.raises(Exception, match=r"(?i)unique|duplicate"):
         pair.execute("INSERT INTO facts (id, name) VALUES (1, 'again')")
 
 
@@ -319,7 +319,8 @@ def test_replace_does_not_empty_a_table_unless_allowed(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize(
-    ("guards", "text"), [(Guards(min_rows=3), "min_rows is 3"), (Guards(max_change_percent=50), "last good run had 1")]
+    ("guards", "text"),
+    [(Guards(min_rows=3), "min_rows is 3"), (Guards(max_change_percent=50), "last good run had 1")],
 )
 def test_guards_refuse_to_publish(pair: Pair, guards: Guards, text: str) -> None:
     of = version(WriteMode.REPLACE)
