@@ -27,7 +27,7 @@ setup: ## Make .venv from the lock (quick when it is up to date)
 	if [ -x $(PY) ] && [ "$$(cat .venv/.lock-fingerprint 2>/dev/null)" = "$$wanted" ]; then exit 0; fi; \
 	echo "Installing into .venv ..."; \
 	"$$python" -m venv .venv || exit 1; \
-	$(PY) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes --no-deps \
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-input --no-compile --require-hashes --no-deps \
 		--requirement requirements-dev.lock || exit 1; \
 	echo "$$wanted" > .venv/.lock-fingerprint
 
