@@ -39,6 +39,7 @@ CONTROL_INDEXES: dict[str, tuple[IndexModel, ...]] = {
             [("tenant_id", ASCENDING), ("schedule_id", ASCENDING), ("queued_at", DESCENDING)],
             name="runs_of_schedule",
         ),
+        IndexModel([("finished_at", ASCENDING)], name="runs_finished"),
     ),
     "schedules": (
         IndexModel(
@@ -46,6 +47,7 @@ CONTROL_INDEXES: dict[str, tuple[IndexModel, ...]] = {
         ),
     ),
     "run_logs": (
+        IndexModel([("at", ASCENDING)], name="oldest"),
         IndexModel([("tenant_id", ASCENDING), ("run_id", ASCENDING), ("at", ASCENDING)], name="lines"),
     ),
     "executors": (

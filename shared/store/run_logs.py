@@ -58,3 +58,7 @@ class RunLogStore:
         names = ("at", "level", "message", "attempt", "sequence")
         page = [LogLine(**{name: stored[name] for name in names}) async for stored in cursor]
         return page, await self._logs.count_documents(query)
+
+    async def purge(self, before: datetime) -> int:
+        """Delete lines written before an instant and return their number."""
+        return (await self._logs.delete_many({"at": {"$lt": before}})).deleted_count

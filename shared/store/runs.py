@@ -57,6 +57,7 @@ class RunStore:
 
     def __init__(self, client: StoreClient) -> None:
         self._runs: Collection = client.collection("runs")
+        self._schedules: Collection = client.collection("schedules")
         self._counters = CounterStore(client)
 
     # -- queueing and reading ------------------------------------------------------------------
@@ -316,7 +317,18 @@ class RunStore:
         if stored is None:
             closed = await self._runs.find_one(_held(run, (status,)))
             stored = None if closed is None else Run.from_mongo(closed)
-        return _mine(stored)
+        run = _mine(stored)
+        await self._show_last_run(run)
+        return run
+
+    async def _show_last_run(self, run: Run) -> None:
+        """Show on the run's schedule how it ended; an older run never hides a newer one."""
+        if run.schedule_id is not None:
+            newest = {"$or": [{"last_run_at": None}, {"last_run_at": {"$lte": run.started_at}}]}
+            await self._schedules.update_one(
+                {"_id": run.schedule_id, **newest},
+                {"$set": {"last_run_at": run.started_at, "last_run_status": run.status}},
+            )
 
     # -- runs whose holder is gone -------------------------------------------------------------
 
@@ -351,6 +363,11 @@ class RunStore:
         ]
         found = await (await self._runs.aggregate(pipeline)).to_list()
         return float(found[0]["waited"]) / 1000 if found else None
+
+    async def purge_finished(self, before: datetime) -> int:
+        """Delete runs that ended before an instant and return their number."""
+        query = {"status": {"$in": list(FINAL_STATUSES)}, "finished_at": {"$lt": before}}
+        return (await self._runs.delete_many(query)).deleted_count
 
     async def _update(
         self, query: MongoDocument, change: MongoDocument, sort: list[tuple[str, int]] | None = None

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bson import ObjectId
 from pymongo import ReturnDocument
 
 from shared.cron import jitter
@@ -155,12 +154,6 @@ class TickStore:
             updated_at=now,
         )
         return (await self._runs.record_skipped(record, session),)
-
-    async def record_last_run(self, schedule_id: ObjectId, run: Run) -> None:
-        """Show how the schedule's newest run ended."""
-        await self._schedules.update_one(
-            {"_id": schedule_id}, {"$set": {"last_run_at": run.started_at, "last_run_status": run.status}}
-        )
 
 
 def _queued_run(schedule: Schedule, mapping: Mapping, tick: datetime, now: datetime) -> Run:

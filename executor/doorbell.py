@@ -1,0 +1,45 @@
+"""Wakes sleepers up when something may be due; polling makes it optional."""
+
+import asyncio
+
+import structlog
+from pymongo.errors import PyMongoError
+
+from shared.store.client import StoreClient
+from shared.store.wakeups import watch_wakeups
+
+RETRY_SECONDS = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+class Bell:
+    """Rung by anybody, heard by one sleeper."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        self._rung.set()
+
+    async def sleep(self, seconds: float) -> None:
+        """Return when rung, now or since the last sleep, or after `seconds`."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._rung.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._rung.clear()
+
+
+async def ring_on_changes(client: StoreClient, runs: Bell, schedules: Bell) -> None:
+    """Ring on changes in MongoDB until cancelled."""
+    bells = {"runs": runs, "schedules": schedules}
+    while True:
+        try:
+            async for name in watch_wakeups(client):
+                bells[name].ring()
+        except PyMongoError as error:
+            log.debug("change_stream_ended", error=type(error).__name__)
+        await asyncio.sleep(RETRY_SECONDS)

@@ -1,0 +1,72 @@
+"""What the worker gives to a run's blocking work (`executor.context.RunContext`)."""
+
+from executor.background import BackgroundLoop
+from executor.interrupts import Interrupts
+from executor.lease import LeaseKeeper
+from executor.reporter import RunReporter
+from executor.run_inputs import RunInputs
+from executor.stubborn import until_written
+from shared.dialects.base import ConnectionSettings, Session
+from shared.documents.run import Progress, Run, TargetSession, Window
+from shared.errors import LeaseLost, RunCancelled
+from shared.store.runs import RunStore
+
+
+class WorkerContext:
+    """Used by the working thread only; what it starts runs on the store's loop."""
+
+    def __init__(
+        self,
+        run: Run,
+        inputs: RunInputs,
+        *,
+        runs: RunStore,
+        background: BackgroundLoop,
+        interrupts: Interrupts,
+        reporter: RunReporter,
+        keeper: LeaseKeeper,
+    ) -> None:
+        self.run = run
+        self.version = inputs.version
+        self.source = inputs.source
+        self.target = inputs.target
+        self._runs = runs
+        self._background = background
+        self._interrupts = interrupts
+        self._reporter = reporter
+        self._keeper = keeper
+        self._held: dict[int, TargetSession] = {}
+
+    def check(self) -> None:
+        self._interrupts.check()
+
+    def hold(self, settings: ConnectionSettings, session: Session) -> None:
+        self._interrupts.hold(session)
+        self._held[id(session)] = TargetSession(
+            connection_id=settings.connection_id, dialect=session.dialect.name, session_id=session.session_id
+        )
+        self._reporter.report_sessions(tuple(self._held.values()))
+
+    def release(self, session: Session) -> None:
+        self._interrupts.release(session)
+        self._held.pop(id(session), None)
+        self._reporter.report_sessions(tuple(self._held.values()))
+
+    def planned(self, gear: str, window: Window | None) -> None:
+        self._reporter.report_plan(gear, window)
+
+    def progress(self, progress: Progress) -> None:
+        self._reporter.report_progress(progress)
+
+    def enter_committing(self, progress: Progress) -> None:
+        self._interrupts.begin_committing()
+        try:
+            self._background.call(
+                until_written(lambda: self._runs.enter_committing(self.run, progress), self._keeper)
+            )
+        except (RunCancelled, LeaseLost) as signal:
+            self._interrupts.refuse_commit(signal)
+            raise
+
+    def log(self, level: str, message: str) -> None:
+        self._reporter.add_line(level, message)

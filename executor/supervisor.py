@@ -1,0 +1,220 @@
+"""The loops of one executor: fire ticks, claim runs for idle workers, rescue, heartbeat, purge."""
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+from pymongo.errors import PyMongoError
+
+from executor.doorbell import Bell, ring_on_changes
+from executor.ending import EndingWriter
+from executor.metrics import ExecutorMetrics
+from executor.pool import LostRun, WorkerPool, WorkerSlot
+from executor.purge import Purger
+from executor.rescuer import Rescuer
+from executor.run_inputs import RunInputStore
+from executor.scheduler import Scheduler
+from executor.server_clock import ServerClock
+from executor.worker_process import Done
+from shared.documents.run import Run
+from shared.settings import Settings
+from shared.store.client import StoreClient
+from shared.store.errors import classify_store_error
+from shared.store.executors import ExecutorBeat, ExecutorStore
+from shared.store.runs import RunStore
+from shared.store.ticks import Fired, TickStore
+
+STORE_RETRY_SECONDS = 1.0
+CRASH_RETRY_SECONDS = 5.0
+PURGE_SECONDS = 3600.0
+
+log = structlog.get_logger(__name__)
+
+Step = Callable[[], Awaitable[float]]
+
+
+class Supervisor:
+    """One executor. `run` works until `request_stop`, then hands its runs back."""
+
+    def __init__(
+        self, client: StoreClient, settings: Settings, mongodb_url: str, executor_id: str, version: str
+    ) -> None:
+        self.executor_id = executor_id
+        self.version = version
+        self.metrics = ExecutorMetrics()
+        self._client = client
+        self._settings = settings
+        self._stop_requested = asyncio.Event()
+        self._run_bell, self._tick_bell = Bell(), Bell()
+        self._losses: set[asyncio.Task[None]] = set()
+        self._executors = ExecutorStore(client)
+        self._clock = ServerClock(self._executors)
+        self._runs = RunStore(client)
+        ticks = TickStore(client, self._runs)
+        self._ticks = ticks
+        self._scheduler = Scheduler(ticks, self._clock, self._on_fired)
+        self._purger = Purger(client, self._runs, settings, self._clock)
+        self._rescuer = Rescuer(
+            self._runs,
+            EndingWriter(self._runs),
+            RunInputStore(client, self._runs, settings),
+            lease_seconds=settings.lease_seconds,
+            on_rescued=self._on_rescued,
+        )
+        self.pool = WorkerPool(settings, mongodb_url, on_done=self._on_done, on_lost=self._on_lost)
+
+    def request_stop(self) -> None:
+        """Begin to stop; may be asked twice."""
+        self._stop_requested.set()
+
+    async def oldest_due_seconds(self) -> float | None:
+        """For how long the longest waiting due run has been due."""
+        return await self._runs.oldest_due_seconds()
+
+    async def run(self) -> None:
+        """Work until asked to stop; then finish or hand back within SHUTDOWN_GRACE_SECONDS."""
+        await self._clock.measure()
+        self.pool.start()
+        loops = [
+            asyncio.create_task(coroutine)
+            for coroutine in (
+                _forever("heartbeat", self._beat),
+                _forever("scheduler", self._fire),
+                _forever("claims", self._claim),
+                _forever("rescue", self._rescue),
+                _forever("purge", self._purge),
+                ring_on_changes(self._client, self._run_bell, self._tick_bell),
+            )
+        ]
+        log.info("executor_started", executor_id=self.executor_id, workers=self.pool.size)
+        await self._stop_requested.wait()
+        await self._stop(loops)
+
+    async def _stop(self, loops: list[asyncio.Task[None]]) -> None:
+        log.info("executor_stopping", running=len(self.pool.running))
+        for loop in loops:
+            loop.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+        await self.pool.stop(self._settings.shutdown_grace_seconds)
+        await asyncio.gather(*self._losses, return_exceptions=True)
+        try:
+            async with asyncio.timeout(STORE_RETRY_SECONDS):
+                await self._executors.leave(self.executor_id)
+        except (PyMongoError, TimeoutError):
+            log.warning("executor_not_signed_off")  # its record says when it was last seen
+        log.info("executor_stopped")
+
+    # -- steps: each returns how many seconds to wait before the next ---------------------------
+
+    async def _beat(self) -> float:
+        await self._clock.measure()
+        self.metrics.clock_ahead_seconds.set(self._clock.ahead_ms / 1000)
+        self.metrics.workers_ready.set(self.pool.ready_count)
+        self.metrics.runs_running.set(len(self.pool.running))
+        await self._executors.beat(
+            ExecutorBeat(
+                executor_id=self.executor_id,
+                host=socket.gethostname(),
+                pid=os.getpid(),
+                version=self.version,
+                workers=self.pool.size,
+                running=self.pool.running,
+                clock_ahead_ms=self._clock.ahead_ms,
+            )
+        )
+        return self._settings.heartbeat_seconds
+
+    async def _fire(self) -> float:
+        await self._scheduler.fire_due()
+        await self._tick_bell.sleep(await self._scheduler.seconds_to_next_tick())
+        return 0
+
+    async def _claim(self) -> float:
+        slot = await self.pool.take_idle()
+        run = None
+        try:
+            asked_at = time.monotonic()
+            run = await asyncio.shield(self._claim_for(slot, asked_at))
+        finally:
+            if run is None:
+                self.pool.put_back(slot)
+        if run is None:
+            await self._run_bell.sleep(await self._idle_seconds())
+        return 0
+
+    async def _claim_for(self, slot: WorkerSlot, asked_at: float) -> Run | None:
+        """Shielded, so that a run claimed while this executor stops still gets to its worker."""
+        run = await self._runs.claim_run(self.executor_id, self._settings.lease_seconds)
+        if run is not None:
+            self.metrics.runs_claimed.inc()
+            self.pool.assign(slot, run, asked_at)
+        return run
+
+    async def _idle_seconds(self) -> float:
+        upcoming = await self._runs.seconds_to_next_due()
+        return min(self._settings.poll_seconds, self._settings.poll_seconds if upcoming is None else upcoming)
+
+    async def _rescue(self) -> float:
+        await self._rescuer.rescue_expired()
+        return self._settings.rescue_seconds
+
+    async def _purge(self) -> float:
+        await self._purger.purge()
+        return PURGE_SECONDS
+
+    # -- what the parts report -----------------------------------------------------------------
+
+    def _on_fired(self, fired: Fired) -> None:
+        now = self._clock()
+        for run in fired.queued:
+            self.metrics.ticks_fired.inc()
+            if run.scheduled_for is not None:
+                self.metrics.late_seconds.observe(max((now - run.scheduled_for).total_seconds(), 0))
+        for skipped in fired.skipped:
+            self.metrics.ticks_skipped.labels(skipped.reason).inc(skipped.count or 1)
+        self._run_bell.ring()
+
+    def _on_done(self, done: Done) -> None:
+        if done.status is None:
+            self.metrics.leases_lost.inc()
+        else:
+            self.metrics.runs_ended.labels(done.status).inc()
+        self._run_bell.ring()
+
+    def _on_lost(self, lost: LostRun) -> None:
+        self.metrics.workers_lost.inc()
+        task = asyncio.create_task(self._rescue_lost(lost))
+        self._losses.add(task)
+        task.add_done_callback(self._losses.discard)
+
+    async def _rescue_lost(self, lost: LostRun) -> None:
+        try:
+            await self._rescuer.rescue(lost.run, exit_code=lost.exit_code)
+        except PyMongoError as error:
+            # Its lease ends by itself, and whoever looks first takes the run.
+            log.warning("run_not_rescued", run_id=str(lost.run.id), error=type(error).__name__)
+
+    def _on_rescued(self, run: Run) -> None:
+        self.metrics.runs_rescued.labels(run.status).inc()
+        self._run_bell.ring()
+
+
+async def _forever(name: str, step: Step) -> None:
+    """Repeat a step until cancelled; no error ends an executor's loop."""
+    while True:
+        try:
+            wait_seconds = await step()
+        except PyMongoError as error:
+            if classify_store_error(error) is None:
+                log.exception("loop_failed", loop=name)
+                wait_seconds = CRASH_RETRY_SECONDS
+            else:
+                log.warning("store_unavailable", loop=name, error=type(error).__name__)
+                wait_seconds = STORE_RETRY_SECONDS
+        except Exception:
+            log.exception("loop_failed", loop=name)
+            wait_seconds = CRASH_RETRY_SECONDS
+        await asyncio.sleep(wait_seconds)

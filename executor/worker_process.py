@@ -1,0 +1,99 @@
+"""A warm worker process: started by spawn, given one run at a time, gone when its supervisor is."""
+
+import contextlib
+import ctypes
+import os
+import queue
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+
+from bson import ObjectId
+
+from executor.exit_codes import ExitCode
+from executor.worker import Worker
+from shared.documents.run import Run, RunStatus
+from shared.logging import configure_logging
+from shared.settings import Settings
+
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class WorkerSetup:
+    """What a worker process is started with. Travels through a pipe, never over a command line."""
+
+    settings: Settings
+    mongodb_url: str
+    supervisor_pid: int
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Worker to supervisor: imports are done, runs may come."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """Supervisor to worker: a claimed run; the time is monotonic, just before the claim was asked for."""
+
+    run: Run
+    claim_asked_at: float
+
+
+@dataclass(frozen=True)
+class Done:
+    """Worker to supervisor: a run's end is written; status None when its lease was lost."""
+
+    run_id: ObjectId
+    status: RunStatus | None
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Supervisor to worker: hand back the present run, then end."""
+
+
+def worker_main(pipe: "Connection[object, object]", setup: WorkerSetup) -> None:
+    """The whole life of a worker process."""
+    _die_with_supervisor(setup.supervisor_pid)
+    # A terminal's Ctrl-C and a container's stop reach every process: only the supervisor answers them.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    configure_logging(setup.settings.log_level, setup.settings.log_format)
+    worker = Worker(setup.settings, setup.mongodb_url)
+    jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(pipe, jobs, worker.stop), name="orders", daemon=True).start()
+    pipe.send(Ready())
+    while (job := jobs.get()) is not None:
+        status = worker.work(job.run, job.claim_asked_at)
+        pipe.send(Done(job.run.id, status))
+    worker.close()
+
+
+def _listen(
+    pipe: "Connection[object, object]", jobs: "queue.SimpleQueue[Job | None]", stop: Callable[[], None]
+) -> None:
+    while True:
+        try:
+            message = pipe.recv()
+        except (EOFError, OSError):
+            os._exit(ExitCode.SUPERVISOR_GONE)
+        if isinstance(message, Job):
+            jobs.put(message)
+        else:
+            stop()
+            jobs.put(None)
+            return
+
+
+def _die_with_supervisor(supervisor_pid: int) -> None:
+    """Have the kernel end this process when the supervisor ends, however it ends (Linux)."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):  # the end of the pipe says it as well
+            ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != supervisor_pid:
+        os._exit(ExitCode.SUPERVISOR_GONE)
