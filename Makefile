@@ -26,6 +26,7 @@ setup: ## Make .venv from the lock (quick when it is up to date)
 	wanted="$$("$$python" -c '$(FINGERPRINT)')" || exit 1; \
 	if [ -x $(PY) ] && [ "$$(cat .venv/.lock-fingerprint 2>/dev/null)" = "$$wanted" ]; then exit 0; fi; \
 	echo "Installing into .venv ..."; \
+	[ "$$($(PY) --version 2>/dev/null)" = "$$("$$python" --version)" ] || rm -rf .venv; \
 	"$$python" -m venv .venv || exit 1; \
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-input --no-compile --require-hashes --no-deps \
 		--requirement requirements-dev.lock || exit 1; \
