@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from pymongo import MongoClient
+from pymongo.collection import Collection
 
 from local_servers import Database, MariadbServer, PostgresqlServer, ServerAccess, temporary_server
 from local_servers.process import process_exists
@@ -41,7 +42,7 @@ def test_mysql_is_mysql_9(mysql_database: Database) -> None:
 def test_mongodb_has_transactions_and_change_streams(mongodb_url: str, mongodb_database: str) -> None:
     client: MongoClient[dict[str, Any]]
     with MongoClient(mongodb_url) as client, client.start_session() as session:
-        items = client[mongodb_database]["items"]
+        items: Collection[dict[str, Any]] = client[mongodb_database]["items"]
         items.insert_one({"_id": 0})
         with items.watch() as changes:
             with session.start_transaction():
