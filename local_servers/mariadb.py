@@ -8,8 +8,8 @@ from local_servers.machine import LOOPBACK, find_program, own
 from local_servers.packages import install_packages
 from local_servers.server import LocalServer
 
-# The server's programs without the service that the full package would set up and start.
-PACKAGES = ("mariadb-server-core",)
+# The programs without the service that the full package would set up; mariadb-install-db needs the client's.
+PACKAGES = ("mariadb-server-core", "mariadb-client-core")
 
 
 class MariadbServer(LocalServer):
