@@ -93,7 +93,7 @@ def _load(
 
     def start_feed() -> Feed:
         before = set_aside(source, *windowed.null_cursors, rejected) if windowed.null_cursors else 0
-        transform = start_transform(reading, target.dialect, rejected, rows_before=before)
+        transform = start_transform(reading, rejected, rows_before=before)
         return Feed(source, reading.sql, transform, rejected, context, rows_before=before)
 
     job = LoadJob(context, writing, target, ledger, start_feed, rejected, windowed.window)

@@ -5,8 +5,7 @@ import tempfile
 from collections.abc import Sequence
 from typing import Any, BinaryIO, Protocol
 
-from shared.column_mappings.line_mapper import CellEncoder, RejectedLine, compile_line_mapper
-from shared.dialects.base import Dialect
+from shared.column_mappings.line_mapper import RejectedLine, compile_line_mapper
 from shared.documents.mapping import ErrorPolicy
 from shared.documents.run import Run
 from shared.errors import CastFailed, RejectLimitExceeded
@@ -108,7 +107,7 @@ def _cast_failed(row_number: int, line: RejectedLine) -> CastFailed:
 
 
 class Transform(Protocol):
-    """Blocks of the source in, encoded blocks for the target's loader out; counts rows as it goes."""
+    """Blocks of the source in, blocks of target fields out; counts rows as it goes."""
 
     rows_read: int
     rows_sent: int
@@ -133,9 +132,7 @@ class PassThrough:
 class LineMapping:
     """Every line through the compiled column mappings."""
 
-    def __init__(
-        self, plan: SourcePlan, encoder: CellEncoder, rejected: RejectedRows, rows_before: int
-    ) -> None:
+    def __init__(self, plan: SourcePlan, rejected: RejectedRows, rows_before: int) -> None:
         self._mapper = compile_line_mapper(plan.row_mapper, encoder)
         self._rejected = rejected
         self._rows_before = rows_before
@@ -151,11 +148,8 @@ class LineMapping:
         return mapped.data
 
 
-def start_transform(
-    plan: SourcePlan, target: Dialect, rejected: RejectedRows, *, rows_before: int
-) -> Transform:
-    """Return the transform of the plan's gear for this target; row numbers go on from `rows_before`."""
+def start_transform(plan: SourcePlan, rejected: RejectedRows, *, rows_before: int) -> Transform:
+    """Return the transform of the plan's gear; row numbers go on from `rows_before`."""
     if plan.gear == "pass_through":
         return PassThrough()
-    encoder = CellEncoder(target.capabilities.load_encoding, target.cell_encoders(plan.row_mapper.fields))
-    return LineMapping(plan, encoder, rejected, rows_before)
+    return LineMapping(plan, rejected, rows_before)

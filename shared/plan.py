@@ -118,18 +118,16 @@ def plan_source(
         session_time_zone=settings.session_time_zone,
         source_text_may_hold_nul=session.dialect.capabilities.limits.nul_in_text,
     )
-    gear, reason = _choose_gear(row_mapper, target)
+    gear, reason = _choose_gear(row_mapper)
     if gear == "pass_through":
         columns = tuple(columns[index] for index in row_mapper.identity or ())
     sql = session.dialect.wire_select(query, columns)
     return SourcePlan(tuple(columns), tuple(described), sql, gear, reason, row_mapper)
 
 
-def _choose_gear(row_mapper: RowMapper, target: Dialect) -> tuple[Gear, str]:
+def _choose_gear(row_mapper: RowMapper) -> tuple[Gear, str]:
     if row_mapper.identity is None:
         return "line_mapper", row_mapper.reason_not_identity
-    if target.capabilities.load_encoding != "copy_text":
-        return "line_mapper", f"{target.name} loads another text format than the blocks travel in"
     return "pass_through", "every column is direct and its values fit the target's type as they are"
 
 

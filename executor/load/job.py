@@ -1,7 +1,8 @@
 """What every write mode works with: one attempt's plan, sessions, ledger and feed, and how it publishes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from executor.context import RunContext
 from executor.extract import Feed, load_all
@@ -15,6 +16,7 @@ from shared.documents.run import Progress, Window
 from shared.errors import CountMismatch, DataError, GuardFailed, LockTimeout, TransientError
 from shared.ledger_tables import REJECTED_FIELDS, STAGING_PREFIX
 from shared.plan import TargetPlan
+from shared.types import TargetField
 
 LOCK_TRY_SECONDS = 5.0
 LOCK_TRIES = 120
@@ -77,13 +79,17 @@ class LoadJob:
         """
         feed = self._start_feed()
         result: LoadResult = load_all(
-            feed, lambda source: self.dialect.load_blocks(self.session, table, self.plan.fields, source)
+            feed, lambda source: self._load_encoded(table, self.plan.fields, source)
         )
         reach("mid_load")
         self._rejected.check_at_end(feed.rows_read)
         check_taken(result, feed.transform.rows_sent, table)
         self._read = feed.counts()
         return result.rows
+
+    def _load_encoded(self, table: TableName, fields: Sequence[TargetField], source: BinaryIO) -> LoadResult:
+        encoded = self.dialect.encode_stream(source, fields)
+        return self.dialect.load_blocks(self.session, table, fields, encoded)
 
     # -- publish -------------------------------------------------------------------------------
 
