@@ -30,7 +30,9 @@ __all__ = [
 
 _SECOND = timedelta(seconds=1)
 _PROBE = timedelta(hours=6)  # no zone ever moved its clock twice within six hours
-_LAST_YEAR = 9998  # the walk stops before the calendar of datetime ends
+# The walk stays inside the calendar of datetime, whatever the zone's offset.
+_FIRST_INSTANT = datetime(2, 1, 1, tzinfo=UTC)
+_LAST_YEAR = 9998
 _SILENT_YEARS = 50  # no accepted expression is silent for longer
 _NOT_IANA = frozenset({"Factory", "localtime"})
 
@@ -67,7 +69,9 @@ def fire_instants(expression: str, timezone: str, after: datetime) -> Iterator[d
     """
     parsed = parse_cron(expression)
     zone = parse_timezone(timezone)
-    start = after.astimezone(UTC)
+    if after.year > _LAST_YEAR:
+        return iter(())
+    start = max(after, _FIRST_INSTANT).astimezone(UTC)
     if zone is UTC:
         return _constant_offset(parsed, start, None, timedelta(0))
     return _real_time(parsed, zone, start) if parsed.follows_real_time else _fixed_times(parsed, zone, start)
@@ -139,7 +143,12 @@ def _fixed_times(parsed: CronExpression, zone: tzinfo, after: datetime) -> Itera
 
 
 def _walls(parsed: CronExpression, after: datetime) -> Iterator[datetime]:
-    for wall in CronSim(parsed.text, after.replace(tzinfo=None, fold=0)):
+    walk = CronSim(parsed.text, after.replace(tzinfo=None, fold=0))
+    while True:
+        try:
+            wall = next(walk)
+        except (StopIteration, OverflowError):  # silent for fifty years, or beyond the last year of all
+            return
         if wall.year > _LAST_YEAR:
             return
         yield wall

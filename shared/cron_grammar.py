@@ -144,7 +144,8 @@ def _check_item(field: CronField, item: str) -> tuple[str, set[int]]:
         high = field.high  # "7/2": Sunday, nothing follows it
     if high < low:
         raise _invalid_field(field, f"ranges from low to high within {field.legal}")
-    text = f"{low}" if high == low and step is None else f"{low}-{high}" + (f"/{step_value}" if step else "")
+    # cronsim reads the one value of "5-5/2" as an open range.
+    text = f"{low}" if high == low else f"{low}-{high}" + (f"/{step_value}" if step else "")
     return text, set(range(low, high + 1, step_value))
 
 
