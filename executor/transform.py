@@ -133,7 +133,7 @@ class LineMapping:
     """Every line through the compiled column mappings."""
 
     def __init__(self, plan: SourcePlan, rejected: RejectedRows, rows_before: int) -> None:
-        self._mapper = compile_line_mapper(plan.row_mapper, encoder)
+        self._mapper = compile_line_mapper(plan.row_mapper)
         self._rejected = rejected
         self._rows_before = rows_before
         self.rows_read = 0
