@@ -1,11 +1,15 @@
 """The registry of databases."""
 
 from shared.dialects.base import Dialect
+from shared.dialects.mariadb import MariadbDialect
+from shared.dialects.mysql import MysqlDialect
 from shared.dialects.postgresql import PostgresqlDialect
 from shared.dialects.sqlite import SqliteDialect
 from shared.errors import UnsupportedCapability
 
+# "mysql" is what a connection says for both: the session that it opens has the dialect of its server.
 DIALECTS: dict[str, Dialect] = {
+    "mysql": MysqlDialect(MariadbDialect()),
     "postgresql": PostgresqlDialect(),
     "sqlite": SqliteDialect(),
 }

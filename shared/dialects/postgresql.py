@@ -131,10 +131,10 @@ class PostgresqlDialect:
     def qualified(self, table: TableName) -> str:
         return postgresql_tables.qualified(table)
 
-    def column_type(self, field: TargetField, in_key: bool) -> str:  # noqa: ARG002, FBT001 - the protocol's
+    def column_type(self, field: TargetField, in_key: bool) -> str:  # noqa: FBT001 - the protocol's
         return postgresql_types.column_type(field)
 
-    def column_holds(self, column: TargetColumn, field: TargetField, *, in_key: bool) -> bool:  # noqa: ARG002
+    def column_holds(self, column: TargetColumn, field: TargetField, *, in_key: bool) -> bool:
         return postgresql_types.column_holds(column, field)
 
     def key_collation_is_exact(self, column: TargetColumn) -> bool:
@@ -178,11 +178,11 @@ class PostgresqlDialect:
         session: Session,
         table: TableName,
         staging: TableName,
-        old: TableName,  # noqa: ARG002
+        old: TableName,
     ) -> list[str]:
         return postgresql_tables.swap_sql(session, table, staging)
 
-    def rename_tables_sql(self, pairs: Sequence[tuple[TableName, TableName]]) -> str:  # noqa: ARG002
+    def rename_tables_sql(self, pairs: Sequence[tuple[TableName, TableName]]) -> str:
         raise UnsupportedCapability("PostgreSQL renames tables in a transaction, not in one statement")
 
     def load_blocks(
@@ -201,11 +201,11 @@ class PostgresqlDialect:
 
     def cell_encoders(
         self,
-        fields: Sequence[TargetField],  # noqa: ARG002 - the protocol's
+        fields: Sequence[TargetField],
     ) -> list[Callable[[bytes], bytes]] | None:
         return None
 
-    def encode_stream(self, source: BinaryIO, fields: Sequence[TargetField]) -> BinaryIO:  # noqa: ARG002
+    def encode_stream(self, source: BinaryIO, fields: Sequence[TargetField]) -> BinaryIO:
         return source
 
     def set_lock_timeout(self, session: Session, seconds: float) -> None:

@@ -169,10 +169,10 @@ class SqliteDialect:
     def qualified(self, table: TableName) -> str:
         return self.quote(table.name)
 
-    def column_type(self, field: TargetField, in_key: bool) -> str:  # noqa: ARG002, FBT001 - the protocol's
+    def column_type(self, field: TargetField, in_key: bool) -> str:  # noqa: FBT001 - the protocol's
         return _COLUMN_TYPES.get(field.data_type, "TEXT")
 
-    def column_holds(self, column: TargetColumn, field: TargetField, *, in_key: bool) -> bool:  # noqa: ARG002
+    def column_holds(self, column: TargetColumn, field: TargetField, *, in_key: bool) -> bool:
         return _affinity(column.database_type) in _AFFINITIES.get(field.data_type, _TEXT_AFFINITIES)
 
     def key_collation_is_exact(self, column: TargetColumn) -> bool:
@@ -259,7 +259,7 @@ class SqliteDialect:
         session: Session,
         table: TableName,
         staging: TableName,
-        old: TableName,  # noqa: ARG002
+        old: TableName,
     ) -> list[str]:
         rows = session.fetch(f"PRAGMA main.table_info({self.qualified(staging)})")
         names = ", ".join(self.quote(row[1]) for row in rows)
@@ -269,7 +269,7 @@ class SqliteDialect:
             f"DROP TABLE {self.qualified(staging)}",
         ]
 
-    def rename_tables_sql(self, pairs: Sequence[tuple[TableName, TableName]]) -> str:  # noqa: ARG002
+    def rename_tables_sql(self, pairs: Sequence[tuple[TableName, TableName]]) -> str:
         raise UnsupportedCapability("SQLite renames tables in a transaction, not in one statement")
 
     def load_blocks(
@@ -290,11 +290,11 @@ class SqliteDialect:
 
     def cell_encoders(
         self,
-        fields: Sequence[TargetField],  # noqa: ARG002 - the protocol's
+        fields: Sequence[TargetField],
     ) -> list[Callable[[bytes], bytes]] | None:
         return None
 
-    def encode_stream(self, source: BinaryIO, fields: Sequence[TargetField]) -> BinaryIO:  # noqa: ARG002
+    def encode_stream(self, source: BinaryIO, fields: Sequence[TargetField]) -> BinaryIO:
         return source
 
     def set_lock_timeout(self, session: Session, seconds: float) -> None:
@@ -356,7 +356,7 @@ class SqliteDialect:
         self,
         session: Session,
         namespace: str | None,
-        prefix: str,  # noqa: ARG002
+        prefix: str,
     ) -> Iterator[str]:
         sql = (
             f"SELECT name FROM main.sqlite_master WHERE type = 'table' AND substr(name, 1, {PARAM}) = {PARAM}"
