@@ -1,0 +1,90 @@
+"""COPY text lines and cells (see shared.types), and what a cell is in a JSON answer."""
+
+import base64
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from shared.types import DataType, Kind
+
+Cell = bytes | None
+
+_SPECIAL = re.compile(rb"[\\\t\n\r\x08\x0c\x0b]")
+_ESCAPES = {
+    b"\\": b"\\\\",
+    b"\t": b"\\t",
+    b"\n": b"\\n",
+    b"\r": b"\\r",
+    b"\x08": b"\\b",
+    b"\x0c": b"\\f",
+    b"\x0b": b"\\v",
+}
+_ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
+_UNESCAPES = {escape[1:]: char for char, escape in _ESCAPES.items()}
+_EXACT_INTEGER = 2**53
+
+
+def escape_cell(cell: bytes) -> bytes:
+    """Return a cell as it stands in a line."""
+    if _SPECIAL.search(cell) is None:
+        return cell
+    return _SPECIAL.sub(lambda match: _ESCAPES[match.group()], cell)
+
+
+def unescape_cell(text: bytes) -> Cell:
+    """Return the cell that a field of a line stands for; NULL is None."""
+    if b"\\" not in text:
+        return text
+    if text == b"\\N":
+        return None
+    return _ESCAPED.sub(lambda match: _UNESCAPES.get(match.group(1), match.group(1)), text)
+
+
+def join_line(cells: Sequence[Cell]) -> bytes:
+    """Return one line, with its newline."""
+    return b"\t".join([b"\\N" if cell is None else escape_cell(cell) for cell in cells]) + b"\n"
+
+
+def split_line(line: bytes) -> tuple[Cell, ...]:
+    """Return the cells of one line without its newline."""
+    if b"\\" not in line:
+        return tuple(line.split(b"\t"))
+    return tuple([unescape_cell(text) for text in line.split(b"\t")])
+
+
+def json_value(cell: Cell, kind: Kind | DataType) -> Any:
+    """Return a wire cell as its JSON value.
+
+    Integers outside +-2^53 and decimals are strings, dates and instants ISO 8601, bytes base64, NaN and the
+    infinities strings, JSON its text.
+    """
+    if cell is None:
+        return None
+    if kind == Kind.DYNAMIC:
+        return json_value(cell[1:], _CLASSES[cell[:1]])
+    if kind == Kind.INTEGER:
+        number = int(cell)
+        return number if abs(number) <= _EXACT_INTEGER else str(number)
+    if kind == Kind.FLOAT:
+        value = float(cell)
+        return value if value - value == 0 else cell.decode()
+    if kind == Kind.BOOLEAN:
+        return cell == b"t"
+    if kind == Kind.BINARY:
+        return base64.b64encode(bytes.fromhex(cell[2:].decode())).decode()
+    if kind in (Kind.TIMESTAMP, Kind.TIMESTAMPTZ):
+        return instant_text(cell).decode()
+    return cell.decode("utf-8", "replace")
+
+
+def instant_text(cell: bytes) -> bytes:
+    """Return a wire timestamp as ISO 8601: T between, Z for UTC, no trailing zeros of the fraction."""
+    zone = b""
+    if cell.endswith(b"+00"):
+        cell, zone = cell[:-3], b"Z"
+    if b"." in cell:
+        cell = cell.rstrip(b"0").rstrip(b".")
+    return cell.replace(b" ", b"T", 1) + zone
+
+
+_CLASSES = {b"i": Kind.INTEGER, b"r": Kind.FLOAT, b"t": Kind.STRING, b"b": Kind.BINARY}
