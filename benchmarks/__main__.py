@@ -1,0 +1,38 @@
+"""`python -m benchmarks [COMMAND]`: everything, or one part by name."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from benchmarks.data import measure_data
+from benchmarks.options import BenchmarkError, Options, read_options
+from benchmarks.peers import install_peers
+from local_servers import LocalServerError
+
+PARTS: Mapping[str, Callable[[Options], None]] = MappingProxyType({"data": measure_data})
+USAGE = f"python -m benchmarks [{' | '.join(PARTS)} | all | install-peers]"
+
+
+def main(arguments: list[str]) -> int:
+    command = arguments[0] if arguments else "all"
+    try:
+        options = read_options(os.environ)
+        if command == "install-peers":
+            install_peers(options.work)
+        elif command == "all":
+            for part in PARTS.values():
+                part(options)
+        elif command in PARTS and len(arguments) == 1:
+            PARTS[command](options)
+        else:
+            print(USAGE, file=sys.stderr)
+            return 2
+    except (BenchmarkError, LocalServerError) as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,48 @@
+"""Memory and CPU of processes, from /proc (Linux)."""
+
+import contextlib
+import os
+import re
+from pathlib import Path
+
+from local_servers.process import children
+
+TICKS = os.sysconf("SC_CLK_TCK")
+KIB_PER_MIB = 1024
+
+
+def descendants(pid: int) -> list[int]:
+    found: list[int] = []
+    pending = [pid]
+    while pending:
+        below = children(pending.pop())
+        found += below
+        pending += below
+    return found
+
+
+def peak_mib(pid: int) -> float:
+    """The largest resident size that the process ever had; 0 when it has ended."""
+    with contextlib.suppress(OSError):
+        status = Path(f"/proc/{pid}/status").read_text()
+        if found := re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE):
+            return int(found[1]) / KIB_PER_MIB
+    return 0.0
+
+
+def reset_peak(pid: int) -> None:
+    """Let the peak begin anew at the present size."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time of the process and of its children that are alive."""
+    return sum(_own_cpu_seconds(each) for each in (pid, *descendants(pid)))
+
+
+def _own_cpu_seconds(pid: int) -> float:
+    with contextlib.suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+    return 0.0
