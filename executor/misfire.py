@@ -1,5 +1,6 @@
 """Which due ticks run, and which are recorded as missed (DESIGN.md §12)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -46,7 +47,7 @@ def find_due_ticks(schedule: Schedule, now: datetime) -> DueTicks:
     return DueTicks(tuple(ticks), None, complete=True)
 
 
-def _later_ticks(schedule: Schedule, after: datetime) -> takewhile[datetime]:
+def _later_ticks(schedule: Schedule, after: datetime) -> Iterator[datetime]:
     instants = fire_instants(schedule.cron_expression, schedule.timezone, after)
     return takewhile(lambda tick: schedule.end_at is None or tick <= schedule.end_at, instants)
 

@@ -1,0 +1,81 @@
+"""Which signal ends the work, and what it does to held sessions."""
+
+import threading
+from typing import cast
+
+import pytest
+
+from executor.interrupts import Interrupts
+from shared.dialects.base import Session
+from shared.errors import LeaseLost, RunCancelled, RunTimedOut, ShutdownRequested, TargetUnavailable
+
+WAIT_SECONDS = 10
+
+
+class CountingSession:
+    """Stands for a session: only `cancel` is asked of it here."""
+
+    def __init__(self) -> None:
+        self.cancelled = threading.Semaphore(0)
+
+    def cancel(self) -> None:
+        self.cancelled.release()
+        raise TargetUnavailable("the server is gone")
+
+
+def hold(interrupts: Interrupts) -> CountingSession:
+    session = CountingSession()
+    interrupts.hold(cast(Session, session))
+    return session
+
+
+def test_statements_are_cancelled_until_the_work_has_ended() -> None:
+    interrupts = Interrupts()
+    interrupts.check()
+    session = hold(interrupts)
+    interrupts.interrupt(RunCancelled())
+    assert session.cancelled.acquire(timeout=WAIT_SECONDS)
+    later = hold(interrupts)  # a statement that begins after the first cancel
+    assert later.cancelled.acquire(timeout=WAIT_SECONDS)
+    with pytest.raises(RunCancelled):
+        interrupts.check()
+    interrupts.end()
+    interrupts.release(cast(Session, session))
+
+
+def test_the_first_signal_counts_and_a_lost_lease_outweighs_it() -> None:
+    interrupts = Interrupts()
+    interrupts.interrupt(RunTimedOut())
+    interrupts.interrupt(RunCancelled())
+    assert isinstance(interrupts.pending, RunTimedOut)
+    interrupts.interrupt(LeaseLost())
+    assert isinstance(interrupts.pending, LeaseLost)
+    interrupts.end()
+
+
+def test_committing_is_the_point_of_no_return() -> None:
+    interrupts = Interrupts()
+    interrupts.begin_committing()
+    for signal in (RunCancelled(), RunTimedOut(), ShutdownRequested()):
+        interrupts.interrupt(signal)
+        interrupts.check()
+    interrupts.interrupt(LeaseLost())
+    with pytest.raises(LeaseLost):
+        interrupts.check()
+    interrupts.end()
+
+
+def test_a_pending_signal_bars_the_commit() -> None:
+    interrupts = Interrupts()
+    interrupts.interrupt(RunCancelled())
+    with pytest.raises(RunCancelled):
+        interrupts.begin_committing()
+    assert not interrupts.committing
+    interrupts.end()
+
+
+def test_nothing_is_interrupted_after_the_end() -> None:
+    interrupts = Interrupts()
+    interrupts.end()
+    interrupts.interrupt(LeaseLost())
+    assert interrupts.pending is None
