@@ -18,12 +18,14 @@ Collection = AsyncCollection[MongoDocument]
 Session = AsyncClientSession
 
 SERVER_SELECTION_MS = 5000
+WRITE_CONCERN_MS = 10_000
 
 
 class StoreClient:
     """One client and one database; majority writes and reads, aware datetimes in UTC."""
 
-    def __init__(self, url: str, database_name: str) -> None:
+    def __init__(self, url: str, database_name: str, *, operation_seconds: float | None = None) -> None:
+        """`operation_seconds` bounds every operation, also against a server that is silent."""
         self.client: AsyncMongoClient[MongoDocument] = AsyncMongoClient(
             url,
             serverSelectionTimeoutMS=SERVER_SELECTION_MS,
@@ -32,11 +34,15 @@ class StoreClient:
             retryReads=True,
             tz_aware=True,
             appname="etl-engine",
+            timeoutMS=None if operation_seconds is None else round(operation_seconds * 1000),
         )
+        # Driver's rule: a bound on the whole operation stands in for one on the write concern.
+        wtimeout = WRITE_CONCERN_MS if operation_seconds is None else None
+        self._write_concern = WriteConcern(w="majority", wtimeout=wtimeout)
         self.database: AsyncDatabase[MongoDocument] = self.client.get_database(
             database_name,
             codec_options=CodecOptions(tz_aware=True, tzinfo=UTC),
-            write_concern=WriteConcern(w="majority", wtimeout=10_000),
+            write_concern=self._write_concern,
             read_concern=ReadConcern("majority"),
         )
 
@@ -50,7 +56,9 @@ class StoreClient:
         `body` must have no effect outside the session it is given.
         """
         async with self.client.start_session() as session:
-            return await session.with_transaction(body)
+            return await session.with_transaction(
+                body, read_concern=ReadConcern("snapshot"), write_concern=self._write_concern
+            )
 
     async def ping(self) -> None:
         """Ask the server for a sign of life; raises pymongo's error when there is none."""

@@ -1,0 +1,102 @@
+"""The app: its routes, its start and its end."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from config_api import health
+from config_api.connections import endpoints as connections
+from config_api.dependencies import build_services
+from config_api.errors import add_error_handlers
+from config_api.mappings import endpoints as mappings
+from config_api.metrics import HttpMetrics
+from config_api.middleware import BodyGuard, ErrorGuard, PathForms, RequestContext
+from config_api.route_table import RouteTable
+from config_api.runs import endpoints as runs
+from config_api.schedules import endpoints as schedules
+from config_api.schemas import endpoints as schemas
+from shared.clock import Clock, utc_now
+from shared.embedded_mongodb import mongodb_url
+from shared.settings import Settings
+from shared.store.client import StoreClient
+from shared.store.indexes import make_indexes
+from shared.store.stores import open_stores
+from shared.version import VERSION
+
+STORE_SECONDS = 5.0
+EXPOSED_HEADERS = ("ETag", "Location", "X-Total-Count", "X-Request-ID", "Retry-After")
+ALLOWED_HEADERS = (
+    *("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Last-Event-ID", "traceparent"),
+    *("X-API-Key", "X-Request-ID", "X-Tenant-ID"),
+)
+_DOCUMENTATION = ("/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json")
+
+log = structlog.get_logger(__name__)
+
+
+def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
+    """Return the app; MongoDB is reached when it starts."""
+    app = FastAPI(
+        title="ETL engine: config API",
+        version=VERSION,
+        summary="Connections, schemas, mappings and schedules; preview, plan and runs",
+        lifespan=_lifespan(settings, clock),
+        redirect_slashes=False,
+    )
+    app.state.metrics = HttpMetrics()
+    app.include_router(health.router)
+    app.include_router(_versioned(settings))
+    add_error_handlers(app)
+    _add_middleware(app, settings, _route_table(app))
+    return app
+
+
+def _versioned(settings: Settings) -> APIRouter:
+    router = APIRouter(prefix=settings.api_v1_prefix)
+    for domain in (connections, schemas, mappings, schedules, runs):
+        router.include_router(domain.router)
+    return router
+
+
+def _add_middleware(app: FastAPI, settings: Settings, routes: RouteTable) -> None:
+    # The last one added sees a request first.
+    app.add_middleware(PathForms, routes=routes)
+    app.add_middleware(BodyGuard)
+    app.add_middleware(ErrorGuard)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=list(settings.cors_origins),
+        allow_credentials=True,
+        allow_methods=["GET", "POST", "PUT", "DELETE"],
+        allow_headers=list(ALLOWED_HEADERS),
+        expose_headers=list(EXPOSED_HEADERS),
+    )
+    app.add_middleware(RequestContext, routes=routes, metrics=app.state.metrics)
+
+
+def _route_table(app: FastAPI) -> RouteTable:
+    documented: dict[str, Any] = app.openapi()["paths"]
+    paths = {path: frozenset(method.upper() for method in methods) for path, methods in documented.items()}
+    return RouteTable(paths | dict.fromkeys(_DOCUMENTATION, frozenset({"GET"})))
+
+
+def _lifespan(settings: Settings, clock: Clock) -> Any:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        settings.sqlite_root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        async with mongodb_url(settings) as url:
+            client = StoreClient(url.reveal(), settings.mongodb_db_name, operation_seconds=STORE_SECONDS)
+            try:
+                await make_indexes(client)
+                app.state.services = build_services(settings, open_stores(client), clock)
+                log.info("config_api_started", environment=settings.app_env)
+                yield
+            finally:
+                await client.close()
+                log.info("config_api_stopped")
+
+    return lifespan

@@ -1,0 +1,115 @@
+"""Preview and plan: looking at databases before anything is written."""
+
+from bson import ObjectId
+
+from config_api.blocking import BlockingWork
+from config_api.connections.service import ConnectionOpener
+from config_api.mappings.payloads import PreviewRequest
+from config_api.mappings.rules import check_specs
+from config_api.mappings.service import MappingService, check_source_query, unknown_reference
+from config_api.mappings.snapshots import snapshot
+from shared.clock import Clock
+from shared.connection_settings import default_target_settings
+from shared.dialects.base import ConnectionSettings
+from shared.documents.connection import Connection
+from shared.documents.mapping import Mapping, MappingVersion
+from shared.documents.schema import Schema
+from shared.errors import ConfigError, InvalidMapping
+from shared.plan import Plan, make_plan
+from shared.preview import Preview, preview_query
+from shared.settings import Settings
+from shared.store.stores import Stores
+
+
+class TargetFinder:
+    """Where a mapping's rows go."""
+
+    def __init__(self, stores: Stores, opener: ConnectionOpener, settings: Settings) -> None:
+        self._stores = stores
+        self._opener = opener
+        self._settings = settings
+
+    async def find(self, mapping: Mapping) -> Connection | None:
+        """Return the mapping's own target connection, None for the default target."""
+        if mapping.target_connection_id is None:
+            return None
+        return await self._stores.connections.get(mapping.tenant_id, mapping.target_connection_id)
+
+    def open(self, target: Connection | None) -> ConnectionSettings:
+        """Return what to connect with. Blocking."""
+        if target is None:
+            return default_target_settings(self._settings)
+        return self._opener.open(target)
+
+
+class LookingService:
+    def __init__(
+        self,
+        stores: Stores,
+        mappings: MappingService,
+        opener: ConnectionOpener,
+        targets: TargetFinder,
+        blocking: BlockingWork,
+        clock: Clock,
+    ) -> None:
+        self._stores = stores
+        self._mappings = mappings
+        self._opener = opener
+        self._targets = targets
+        self._blocking = blocking
+        self._clock = clock
+
+    async def preview(self, tenant_id: str, request: PreviewRequest) -> Preview:
+        """Return a query's first rows, and the same rows after mapping when there is a schema."""
+        source = await self._stores.connections.find(tenant_id, ObjectId(request.source_connection_id))
+        if source is None:
+            raise unknown_reference("connection", "source_connection_id")
+        schema = await self._find_schema(tenant_id, request)
+        await check_source_query(self._blocking, request.source_query, source)
+        return await self._blocking.run_query(_preview, self._opener, source, request, schema)
+
+    async def plan(self, tenant_id: str, mapping_id: ObjectId) -> Plan:
+        """Return what a run would do now; nothing is written."""
+        view = await self._mappings.get(tenant_id, mapping_id)
+        source = await self._stores.connections.get(tenant_id, view.mapping.source_connection_id)
+        target = await self._targets.find(view.mapping)
+        version = snapshot(view.mapping, view.specs, view.schema, self._clock())
+        return await self._blocking.run_query(_plan, self._opener, self._targets, version, source, target)
+
+    async def _find_schema(self, tenant_id: str, request: PreviewRequest) -> Schema | None:
+        if request.target_schema_id is None:
+            if request.column_mappings:
+                message = "column_mappings need the schema that they fill"
+                raise InvalidMapping(message, code="missing", loc=("target_schema_id",))
+            return None
+        schema = await self._stores.schemas.find(tenant_id, ObjectId(request.target_schema_id))
+        if schema is None:
+            raise unknown_reference("schema", "target_schema_id")
+        try:
+            check_specs(request.column_mappings, schema)
+        except ConfigError as error:
+            error.loc = ("column_mappings", *error.loc)
+            raise
+        return schema
+
+
+def _preview(
+    opener: ConnectionOpener, source: Connection, request: PreviewRequest, schema: Schema | None
+) -> Preview:
+    return preview_query(
+        opener.open(source),
+        request.source_query,
+        request.limit,
+        None if schema is None else schema.columns,
+        request.column_mappings,
+    )
+
+
+def _plan(
+    opener: ConnectionOpener,
+    targets: TargetFinder,
+    version: MappingVersion,
+    source: Connection,
+    target: Connection | None,
+) -> Plan:
+    return make_plan(version, opener.open(source), targets.open(target))

@@ -1,0 +1,114 @@
+"""Routes of runs."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Response
+
+from config_api.dependencies import PlainPage, Prefix, RunPage, Runs, Tenant
+from config_api.fields import parse_path_id
+from config_api.paging import set_total
+from config_api.problems import problem_responses
+from config_api.runs.payloads import (
+    LogLineRead,
+    RejectedRowRead,
+    RunQuery,
+    RunRead,
+    read_log_line,
+    read_rejected_row,
+    read_run,
+)
+from config_api.runs.rejected_csv import accepts_csv, write_csv
+from config_api.versions import set_version
+
+router = APIRouter(prefix="/runs", tags=["runs"])
+NOUN = "run"
+
+
+@router.get("/", operation_id="list_runs", responses=problem_responses(422, 503))
+async def list_runs(
+    response: Response,
+    tenant_id: Tenant,
+    runs: Runs,
+    query: Annotated[RunQuery, Depends()],
+    page: RunPage,
+) -> list[RunRead]:
+    """List runs, newest first."""
+    found, total = await runs.list_page(tenant_id, query, page)
+    set_total(response, total)
+    return [read_run(run) for run in found]
+
+
+@router.get("/{run_id}", operation_id="get_run", responses=problem_responses(404, 503))
+async def get_run(run_id: str, response: Response, tenant_id: Tenant, runs: Runs) -> RunRead:
+    """Read a run."""
+    run = await runs.get(tenant_id, parse_path_id(run_id, NOUN))
+    set_version(response, run.version)
+    return read_run(run)
+
+
+@router.post(
+    "/{run_id}/cancel",
+    status_code=202,
+    operation_id="cancel_run",
+    responses=problem_responses(404, 409, 503),
+)
+async def cancel_run(run_id: str, response: Response, tenant_id: Tenant, runs: Runs) -> RunRead:
+    """Ask for a run to be cancelled: one that waits ends at once, a running one within seconds."""
+    run = await runs.cancel(tenant_id, parse_path_id(run_id, NOUN))
+    set_version(response, run.version)
+    return read_run(run)
+
+
+@router.post(
+    "/{run_id}/retry",
+    status_code=202,
+    operation_id="retry_run",
+    responses=problem_responses(404, 409, 422, 503),
+)
+async def retry_run(run_id: str, response: Response, tenant_id: Tenant, runs: Runs, prefix: Prefix) -> RunRead:
+    """Queue a new run of an ended run's mapping, as the mapping is now."""
+    run = await runs.retry(tenant_id, parse_path_id(run_id, NOUN))
+    response.headers["Location"] = f"{prefix}/runs/{run.id}"
+    set_version(response, run.version)
+    return read_run(run)
+
+
+@router.get("/{run_id}/logs", operation_id="list_run_logs", responses=problem_responses(404, 422, 503))
+async def list_run_logs(
+    run_id: str, response: Response, tenant_id: Tenant, runs: Runs, page: PlainPage
+) -> list[LogLineRead]:
+    """List what a run wrote for people, oldest first."""
+    lines, total = await runs.list_log(tenant_id, parse_path_id(run_id, NOUN), page)
+    set_total(response, total)
+    return [read_log_line(line) for line in lines]
+
+
+@router.get(
+    "/{run_id}/rejected-rows",
+    operation_id="list_rejected_rows",
+    response_model=list[RejectedRowRead],
+    responses={
+        **problem_responses(404, 422, 503),
+        200: {"content": {"text/csv": {"schema": {"type": "string"}}}},
+    },
+)
+async def list_rejected_rows(
+    run_id: str,
+    response: Response,
+    tenant_id: Tenant,
+    runs: Runs,
+    page: PlainPage,
+    accept: Annotated[str, Header(include_in_schema=False)] = "",
+) -> Response | list[RejectedRowRead]:
+    """List the rows that a run rejected, with the reasons; as CSV when text/csv is asked for."""
+    rows, total = await runs.list_rejected(tenant_id, parse_path_id(run_id, NOUN), page)
+    set_total(response, total)
+    response.headers["Vary"] = "Accept"
+    if not accepts_csv(accept):
+        return [read_rejected_row(row) for row in rows]
+    headers = {
+        "X-Total-Count": str(total),
+        "Vary": "Accept",
+        "Content-Disposition": f'attachment; filename="rejected-rows-{run_id}.csv"',
+    }
+    return Response(write_csv(rows), media_type="text/csv; charset=utf-8", headers=headers)

@@ -1,0 +1,130 @@
+"""Runs, their log lines and rejected rows as they go out."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Query
+
+from config_api.fields import Answer, IdText, Instant, Reference, UtcInstant
+from shared.documents.run import Phase, Run, RunStatus, SkipReason, Trigger
+from shared.ledger_tables import RejectedRow
+from shared.store.run_logs import LogLine
+
+
+@dataclass(frozen=True)
+class RunQuery:
+    """The filters of a list of runs, as they are sent."""
+
+    mapping_id: Annotated[Reference | None, Query()] = None
+    schedule_id: Annotated[Reference | None, Query()] = None
+    status: Annotated[RunStatus | None, Query()] = None
+    trigger: Annotated[Trigger | None, Query()] = None
+    since: Annotated[Instant | None, Query(description="Queued at or after")] = None
+    until: Annotated[Instant | None, Query(description="Queued at or before")] = None
+
+
+class ProgressRead(Answer):
+    phase: Phase
+    rows_read: int
+    rows_written: int
+    rows_unchanged: int
+    rows_collapsed: int
+    rows_rejected: int
+    bytes_read: int
+
+
+class WindowRead(Answer):
+    low: str | None
+    high: str | None
+
+
+class RunErrorRead(Answer):
+    code: str
+    message: str
+    row: int | None
+    column: str | None
+
+
+class RunRead(Answer):
+    id: IdText
+    mapping_id: IdText
+    mapping_version: int
+    schedule_id: IdText | None
+    trigger: Trigger
+    retry_of: IdText | None
+    scheduled_for: UtcInstant | None
+    status: RunStatus
+    reason: SkipReason | None
+    until: UtcInstant | None
+    count: int | None
+    attempt: int
+    cancel_requested: bool
+    queued_at: UtcInstant
+    started_at: UtcInstant | None
+    finished_at: UtcInstant | None
+    executor_id: str | None
+    gear: str | None
+    progress: ProgressRead
+    window: WindowRead | None
+    error: RunErrorRead | None
+    version: int
+
+
+class LogLineRead(Answer):
+    at: UtcInstant
+    level: str
+    message: str
+    attempt: int
+
+
+class RejectedErrorRead(Answer):
+    target_field: str | None
+    source_columns: list[str]
+    code: str
+    message: str
+
+
+class RejectedRowRead(Answer):
+    row_number: int
+    source_row: dict[str, Any]
+    errors: list[RejectedErrorRead]
+    mapping_version: int
+
+
+def read_run(run: Run) -> RunRead:
+    """Return a run as it is shown: without its lease and sessions."""
+    ids = {name: getattr(run, name) for name in ("schedule_id", "retry_of")}
+    parts = {"progress", "window", "error", "id", "mapping_id", *ids}
+    same = {name: getattr(run, name) for name in RunRead.model_fields if name not in parts}
+    return RunRead(
+        **same,
+        **{name: None if value is None else str(value) for name, value in ids.items()},
+        id=str(run.id),
+        mapping_id=str(run.mapping_id),
+        progress=ProgressRead(**run.progress.model_dump()),
+        window=None if run.window is None else WindowRead(**run.window.model_dump()),
+        error=None if run.error is None else RunErrorRead(**run.error.model_dump()),
+    )
+
+
+def read_log_line(line: LogLine) -> LogLineRead:
+    """Return a log line as it is shown."""
+    return LogLineRead(at=line.at, level=line.level, message=line.message, attempt=line.attempt)
+
+
+def read_rejected_row(row: RejectedRow) -> RejectedRowRead:
+    """Return a rejected row as it is shown."""
+    return RejectedRowRead(
+        row_number=row.row_number,
+        source_row=row.source_row,
+        errors=[
+            RejectedErrorRead(
+                target_field=error.get("target_field"),
+                source_columns=error.get("source_columns", []),
+                code=error["code"],
+                message=error["message"],
+            )
+            for error in row.errors
+        ],
+        mapping_version=row.mapping_version,
+    )

@@ -1,0 +1,145 @@
+"""What all collections of named documents have in common: create, read, list, update, delete, touch."""
+
+import re
+from collections.abc import Collection as AnyCollection
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from bson import ObjectId
+from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+from shared.documents.base import StoredDocument
+from shared.errors import Conflict, NotFound
+from shared.store.client import MongoDocument, Session, StoreClient
+from shared.store.errors import VersionMismatch
+
+D = TypeVar("D", bound=StoredDocument)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Which part of a list: `sort` is a field and a direction, `q` a part of the name in any case."""
+
+    limit: int = 100
+    offset: int = 0
+    sort: tuple[str, int] = ("created_at", 1)
+    q: str | None = None
+
+
+@dataclass(frozen=True)
+class Listing(Generic[D]):
+    """One page of documents and how many there are in all."""
+
+    documents: tuple[D, ...]
+    total: int
+
+
+class DocumentStore(Generic[D]):
+    """Documents of one collection, always within one tenant.
+
+    Names are unique by index. A reference is kept from dangling by `touch`: whoever begins to refer to a
+    document writes to it in the same transaction, and so conflicts with whoever deletes it.
+    """
+
+    collection_name: str
+    noun: str
+    model: type[D]
+
+    def __init__(self, client: StoreClient) -> None:
+        self._client = client
+        self._collection = client.collection(self.collection_name)
+
+    async def insert(self, document: D, session: Session | None = None) -> D:
+        """Add a document. Raises Conflict `name_taken`."""
+        try:
+            await self._collection.insert_one(document.to_mongo(), session=session)
+        except DuplicateKeyError as error:
+            raise self._name_taken(document) from error
+        return document
+
+    async def get(self, tenant_id: str, document_id: ObjectId, session: Session | None = None) -> D:
+        """Return a document. Raises NotFound."""
+        found = await self.find(tenant_id, document_id, session)
+        if found is None:
+            raise NotFound(f"There is no such {self.noun}")
+        return found
+
+    async def find(self, tenant_id: str, document_id: ObjectId, session: Session | None = None) -> D | None:
+        """Return a document, or None."""
+        stored = await self._collection.find_one({"_id": document_id, "tenant_id": tenant_id}, session=session)
+        return None if stored is None else self.model.from_mongo(stored)
+
+    async def find_many(
+        self, tenant_id: str, document_ids: AnyCollection[ObjectId], session: Session | None = None
+    ) -> dict[ObjectId, D]:
+        """Return those of the documents that exist, by id."""
+        query = {"_id": {"$in": list(document_ids)}, "tenant_id": tenant_id}
+        found = [self.model.from_mongo(one) async for one in self._collection.find(query, session=session)]
+        return {document.id: document for document in found}
+
+    async def list_page(self, tenant_id: str, page: Page) -> Listing[D]:
+        """Return one page of the tenant's documents and their number."""
+        query: MongoDocument = {"tenant_id": tenant_id}
+        if page.q:
+            query["name"] = {"$regex": re.escape(page.q), "$options": "i"}
+        order = [page.sort, ("_id", page.sort[1])]
+        cursor = self._collection.find(query).sort(order).skip(page.offset).limit(page.limit)
+        documents = tuple([self.model.from_mongo(stored) async for stored in cursor])
+        return Listing(documents, await self._collection.count_documents(query))
+
+    async def update(
+        self,
+        document: D,
+        fields: AnyCollection[str],
+        *,
+        expected_version: int,
+        session: Session | None = None,
+    ) -> D:
+        """Store `fields` of a document as its next version; what others keep in it stays untouched.
+
+        Raises: VersionMismatch, NotFound, Conflict `name_taken`.
+        """
+        key = {"_id": document.id, "tenant_id": document.tenant_id}
+        stored = document.to_mongo()
+        change = {name: stored[name] for name in (*fields, "updated_at")}
+        try:
+            found = await self._collection.find_one_and_update(
+                {**key, "version": expected_version},
+                {"$set": change, "$inc": {"version": 1}},
+                return_document=ReturnDocument.AFTER,
+                session=session,
+            )
+        except DuplicateKeyError as error:
+            raise self._name_taken(document) from error
+        if found is None:
+            await self.get(document.tenant_id, document.id, session)
+            raise VersionMismatch(f"The {self.noun} has changed since it was read")
+        return self.model.from_mongo(found)
+
+    async def touch(self, tenant_id: str, document_id: ObjectId, session: Session) -> bool:
+        """Write to a document without changing it, so that a concurrent delete conflicts; False if missing."""
+        touched = await self._collection.update_one(
+            {"_id": document_id, "tenant_id": tenant_id}, {"$inc": {"touched": 1}}, session=session
+        )
+        return touched.matched_count == 1
+
+    async def delete(self, tenant_id: str, document_id: ObjectId, session: Session | None = None) -> None:
+        """Delete a document. Raises NotFound."""
+        deleted = await self._collection.delete_one(
+            {"_id": document_id, "tenant_id": tenant_id}, session=session
+        )
+        if deleted.deleted_count == 0:
+            raise NotFound(f"There is no such {self.noun}")
+
+    async def find_where(
+        self, tenant_id: str, query: Mapping[str, Any], session: Session | None = None, limit: int = 0
+    ) -> list[D]:
+        """Return documents of the tenant by exact fields, oldest first; a limit of 0 is none."""
+        cursor = self._collection.find({**query, "tenant_id": tenant_id}, session=session).sort("_id", 1)
+        return [self.model.from_mongo(stored) async for stored in cursor.limit(limit)]
+
+    def _name_taken(self, document: D) -> Conflict:
+        name = getattr(document, "name", "")
+        return Conflict(f"A {self.noun} named {name!r} exists already", code="name_taken", loc=("name",))
