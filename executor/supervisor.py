@@ -77,8 +77,17 @@ class Supervisor:
     async def run(self) -> None:
         """Work until asked to stop; then finish or hand back within SHUTDOWN_GRACE_SECONDS."""
         await self._clock.measure()
-        self.pool.start()
-        loops = [
+        loops: list[asyncio.Task[None]] = []
+        try:
+            self.pool.start()
+            loops += self._start_loops()
+            log.info("executor_started", executor_id=self.executor_id, workers=self.pool.size)
+            await self._stop_requested.wait()
+        finally:
+            await self._stop(loops)
+
+    def _start_loops(self) -> list[asyncio.Task[None]]:
+        return [
             asyncio.create_task(coroutine)
             for coroutine in (
                 _forever("heartbeat", self._beat),
@@ -89,9 +98,6 @@ class Supervisor:
                 ring_on_changes(self._client, self._run_bell, self._tick_bell),
             )
         ]
-        log.info("executor_started", executor_id=self.executor_id, workers=self.pool.size)
-        await self._stop_requested.wait()
-        await self._stop(loops)
 
     async def _stop(self, loops: list[asyncio.Task[None]]) -> None:
         log.info("executor_stopping", running=len(self.pool.running))

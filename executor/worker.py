@@ -23,7 +23,6 @@ from executor.exit_codes import ExitCode
 from executor.fault_points import reach
 from executor.interrupts import Interrupts
 from executor.lease import LeaseKeeper
-from executor.pipeline import execute_run
 from executor.reporter import RunReporter
 from executor.run_context import WorkerContext
 from executor.run_inputs import RunInputs, RunInputStore
@@ -45,7 +44,7 @@ log = structlog.get_logger(__name__)
 class Worker:
     """Works on one run at a time in the calling thread; a second thread keeps lease and reports."""
 
-    def __init__(self, settings: Settings, mongodb_url: str, execute: Execute = execute_run) -> None:
+    def __init__(self, settings: Settings, mongodb_url: str, execute: Execute) -> None:
         self._lease_seconds = settings.lease_seconds
         self._execute = execute
         self._background = BackgroundLoop()

@@ -14,7 +14,8 @@ from multiprocessing.connection import Connection
 from bson import ObjectId
 
 from executor.exit_codes import ExitCode
-from executor.worker import Worker
+from executor.pipeline import execute_run
+from executor.worker import Execute, Worker
 from shared.documents.run import Run, RunStatus
 from shared.logging import configure_logging
 from shared.settings import Settings
@@ -59,12 +60,17 @@ class Stop:
 
 def worker_main(pipe: "Connection[object, object]", setup: WorkerSetup) -> None:
     """The whole life of a worker process."""
+    serve_jobs(pipe, setup, execute_run)
+
+
+def serve_jobs(pipe: "Connection[object, object]", setup: WorkerSetup, execute: Execute) -> None:
+    """Work on the runs that come through the pipe until told to stop or left alone."""
     _die_with_supervisor(setup.supervisor_pid)
     # A terminal's Ctrl-C and a container's stop reach every process: only the supervisor answers them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     configure_logging(setup.settings.log_level, setup.settings.log_format)
-    worker = Worker(setup.settings, setup.mongodb_url)
+    worker = Worker(setup.settings, setup.mongodb_url, execute)
     jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(pipe, jobs, worker.stop), name="orders", daemon=True).start()
     pipe.send(Ready())

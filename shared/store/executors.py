@@ -60,7 +60,7 @@ class ExecutorStore:
     async def measure_clock_ahead(self) -> timedelta:
         """Return the local clock minus the server's, to within the round trip."""
         asked_at = self._clock()
-        server_time = (await self._database.command("hello"))["localTime"]
+        hello = await self._database.command("hello", codec_options=self._database.codec_options)
         answered_at = self._clock()
-        middle: timedelta = asked_at + (answered_at - asked_at) / 2 - server_time
+        middle: timedelta = asked_at + (answered_at - asked_at) / 2 - hello["localTime"]
         return middle
