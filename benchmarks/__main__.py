@@ -5,12 +5,24 @@ import sys
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from benchmarks.api import measure_api
+from benchmarks.busy import measure_busy
 from benchmarks.data import measure_data
+from benchmarks.memory import measure_memory
 from benchmarks.options import BenchmarkError, Options, read_options
 from benchmarks.peers import install_peers
+from benchmarks.scheduler import measure_scheduler
 from local_servers import LocalServerError
 
-PARTS: Mapping[str, Callable[[Options], None]] = MappingProxyType({"data": measure_data})
+PARTS: Mapping[str, Callable[[Options], None]] = MappingProxyType(
+    {
+        "data": measure_data,
+        "memory": measure_memory,
+        "scheduler": measure_scheduler,
+        "busy": measure_busy,
+        "api": measure_api,
+    }
+)
 USAGE = f"python -m benchmarks [{' | '.join(PARTS)} | all | install-peers]"
 
 

@@ -21,6 +21,17 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def worker_processes(executor_pid: int) -> list[int]:
+    """The executor's worker processes: the children that `multiprocessing` spawned to run code."""
+    return [pid for pid in descendants(executor_pid) if b"spawn_main" in _command_line(pid)]
+
+
+def _command_line(pid: int) -> bytes:
+    with contextlib.suppress(OSError):  # it has ended
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
+
+
 def peak_mib(pid: int) -> float:
     """The largest resident size that the process ever had; 0 when it has ended."""
     with contextlib.suppress(OSError):
@@ -28,12 +39,6 @@ def peak_mib(pid: int) -> float:
         if found := re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE):
             return int(found[1]) / KIB_PER_MIB
     return 0.0
-
-
-def reset_peak(pid: int) -> None:
-    """Let the peak begin anew at the present size."""
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
 def cpu_seconds(pid: int) -> float:

@@ -64,12 +64,12 @@ def publish(options: Options, title: str, body: str) -> None:
 
 def with_section(document: str, title: str, body: str) -> str:
     """The document with the section's text replaced, or added at the end."""
-    head, *sections = document.rstrip().split("\n## ")
-    new = f"{title}\n\n{body}\n"
-    kept = [section + "\n" for section in sections]
+    head, *sections = document.split("\n## ")
+    new = f"{title}\n\n{body}"
+    kept = [section.rstrip() for section in sections]
     titles = [section.split("\n", 1)[0] for section in kept]
     if title in titles:
         kept[titles.index(title)] = new
     else:
         kept.append(new)
-    return "\n## ".join([head + "\n", *kept])
+    return "\n\n## ".join([head.rstrip(), *kept]) + "\n"
