@@ -131,7 +131,9 @@ class TableListing:
     namespace: str | None
     name: str
     kind: str  # "table" | "view"
-    columns: list[tuple[str, str, str, bool]] = field(default_factory=list)  # name, data_type, database_type, nullable
+    columns: list[tuple[str, str, str, bool]] = field(
+        default_factory=list
+    )  # name, data_type, database_type, nullable
 
 
 class Session(Protocol):
@@ -200,7 +202,11 @@ class Dialect(Protocol):
         ...
 
     def wire_select(
-        self, query: str, columns: Sequence[SourceColumn], where: str | None = None, cursor_order: str | None = None
+        self,
+        query: str,
+        columns: Sequence[SourceColumn],
+        where: str | None = None,
+        cursor_order: str | None = None,
     ) -> str:
         """Return one SELECT around the query that gives each of `columns` as wire text (see shared.types).
 
@@ -258,7 +264,9 @@ class Dialect(Protocol):
         """Return the statements that create an empty copy of a table: types, defaults, keys, indexes, comments."""
         ...
 
-    def create_staging_sql(self, staging: TableName, fields: Sequence[TargetField], keys: Sequence[str]) -> list[str]:
+    def create_staging_sql(
+        self, staging: TableName, fields: Sequence[TargetField], keys: Sequence[str]
+    ) -> list[str]:
         """Return the statements that create a bare staging table for a merge (no constraints but types)."""
         ...
 

@@ -105,29 +105,24 @@ def _insert_rows(
     """Strict mode makes errors of what LOAD DATA would make warnings of."""
     converters = [_VALUES.get(field.data_type, _text) for field in fields]
     head = f"INSERT INTO {table} ({', '.join(names)}) VALUES "
+    marks = f"({', '.join('%s' for _ in fields)})"
     rows, size, batch = 0, 0, list[str]()
-    for cells in read_rows(source, len(fields)):
-        batch.append(_tuple_of(session.connection, cells, converters))
-        size += len(batch[-1])
-        rows += 1
-        if size >= _INSERT_BYTES:
-            _insert(session, head, batch)
-            size, batch = 0, []
-    if batch:
-        _insert(session, head, batch)
+    with contextlib.closing(session.connection.cursor()) as cursor:
+        for cells in read_rows(source, len(fields)):
+            batch.append(cursor.mogrify(marks, _values_of(cells, converters)))
+            size += len(batch[-1])
+            rows += 1
+            if size >= _INSERT_BYTES:
+                cursor.execute(head + ",".join(batch))
+                size, batch = 0, []
+        if batch:
+            cursor.execute(head + ",".join(batch))
     return LoadResult(rows)
 
 
-def _insert(session: MysqlSession, head: str, batch: Sequence[str]) -> None:
-    with contextlib.closing(session.connection.cursor()) as cursor:
-        cursor.execute(head + ",".join(batch))
-
-
-def _tuple_of(
-    connection: Any, cells: Sequence[bytes | None], converters: Sequence[Callable[[bytes], object]]
-) -> str:
-    literals = [
-        "NULL" if cell is None else connection.literal(convert(cell))
-        for cell, convert in zip(cells, converters, strict=True)
-    ]
-    return f"({','.join(literals)})"
+def _values_of(
+    cells: Sequence[bytes | None], converters: Sequence[Callable[[bytes], object]]
+) -> tuple[object, ...]:
+    return tuple(
+        [None if cell is None else convert(cell) for cell, convert in zip(cells, converters, strict=True)]
+    )
