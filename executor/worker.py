@@ -205,7 +205,7 @@ class Attempt:
         if known is not None:
             log.warning("attempt_failed", code=known.code, error=type(known).__name__)
             return ending_of_error(known)
-        log.error("attempt_crashed", error=type(error).__name__, stack=_stack_without_values(error))
+        log.error("attempt_crashed", error=type(error).__name__, frames=_stack_without_values(error))
         return Ending(RunStatus.FAILED, INTERNAL_ERROR)
 
 
@@ -228,5 +228,5 @@ def _give_in(interrupts: Interrupts) -> None:
 
 def _end_without_keeper(keeping: Future[None]) -> None:
     if not keeping.cancelled() and keeping.exception() is not None:
-        log.error("lease_keeper_failed", stack=_stack_without_values(keeping.exception() or OSError()))
+        log.error("lease_keeper_failed", frames=_stack_without_values(keeping.exception() or OSError()))
         os._exit(ExitCode.KEEPER_FAILED)
