@@ -6,6 +6,7 @@ Databases that commit DDL implicitly publish a replaced table by one RENAME that
 table: where the marker stands tells whether it happened, and without its marker a rename cannot happen.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC
 from enum import StrEnum
@@ -15,7 +16,7 @@ from shared.clock import Clock, utc_now
 from shared.dialects import dialect_for
 from shared.dialects.base import PARAM, ConnectionSettings, Purpose, Session, SessionLimits, TableName
 from shared.documents.run import Progress, Run, Window
-from shared.errors import EngineError, LeaseLost, TargetRefused
+from shared.errors import EngineError, LeaseLost, LockTimeout, TargetRefused
 from shared.ledger_tables import (
     DONE_PREFIX,
     LEDGER_FORMAT,
@@ -32,7 +33,7 @@ from shared.ledger_tables import (
     ledger_tables,
 )
 
-SETTLE_LIMITS = SessionLimits(connect_seconds=10, statement_seconds=60, lock_seconds=20)
+SETTLE_LIMITS = SessionLimits(connect_seconds=10, statement_seconds=60, lock_seconds=3)
 
 
 class LedgerState(StrEnum):
@@ -326,7 +327,11 @@ def end_recorded_sessions(session: Session, target: ConnectionSettings, run: Run
 
 
 def drop_leftovers(session: Session, run_id: str) -> None:
-    """Drop the tables that attempts of a run left behind; only the run's own, by name."""
+    """Drop the tables that attempts of a run left behind; only the run's own, by name.
+
+    One that a session still holds stays for the purge: what is left open can no longer commit.
+    """
     for prefix in (MARKER_PREFIX, STAGING_PREFIX, OLD_PREFIX, DONE_PREFIX):
         for table in attempt_tables_of_run(session, prefix, run_id):
-            session.execute(session.dialect.drop_table_sql(table))
+            with suppress(LockTimeout):
+                session.execute(session.dialect.drop_table_sql(table))
