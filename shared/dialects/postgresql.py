@@ -196,7 +196,9 @@ class PostgresqlDialect:
             except psycopg2.Error as error:
                 if guarded.failure is not None:
                     raise guarded.failure from error
-                raise self.classify(error, Purpose.TARGET) from error
+                refused = self.classify(error, Purpose.TARGET)
+                _name_column(refused, error, fields)
+                raise refused from error
             return LoadResult(rows=int(cursor.rowcount))
 
     def cell_encoders(
@@ -292,6 +294,16 @@ class _GuardedSource:
         except BaseException as failure:
             self.failure = failure
             raise OSError("the feeder failed") from None
+
+
+def _name_column(refused: EngineError, error: psycopg2.Error, fields: Sequence[TargetField]) -> None:
+    """COPY says which column did not fit only in its context, in front of the value."""
+    context = error.diag.context or ""
+    places = {field.name: context.find(f", column {field.name}: ") for field in fields}
+    named = [name for name, place in places.items() if place >= 0]
+    if refused.column is None and named:
+        refused.column = min(named, key=lambda name: (places[name], -len(name)))
+        refused.message = f"{refused.message}: column {refused.column!r}"
 
 
 def _driver(session: Session) -> PostgresqlSession:

@@ -57,7 +57,8 @@ UNION SELECT 'grants on column ' || attname FROM pg_catalog.pg_attribute
   WHERE attrelid = $1 AND attacl IS NOT NULL AND NOT attisdropped
 UNION SELECT 'settings of column ' || attname FROM pg_catalog.pg_attribute
   WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped AND (attoptions IS NOT NULL OR attstattarget > 0)
-UNION SELECT 'grants by another role than the owner' FROM t, LATERAL aclexplode(t.relacl) a WHERE a.grantor <> t.relowner
+UNION SELECT 'grants by another role than the owner' FROM t, LATERAL aclexplode(t.relacl) a
+  WHERE a.grantor <> t.relowner
 UNION SELECT 'function ' || f.proname FROM pg_catalog.pg_depend d
   JOIN pg_catalog.pg_proc f ON f.oid = d.objid AND d.classid = 'pg_proc'::regclass
   WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = $1
@@ -181,8 +182,8 @@ def _dress(session: Session, old: int, new: int, staging: str) -> list[str]:
         statements.append(f"ALTER TABLE {staging} SET ({pairs})")
     if comment is not None:
         statements.append(f"COMMENT ON TABLE {staging} IS {literal(comment)}")
-    for grantee in sorted({row[0] for row in session.fetch(_ACL, (new,))}):
-        statements.append(f"REVOKE ALL ON {staging} FROM {grantee}")
+    granted = sorted({row[0] for row in session.fetch(_ACL, (new,))})
+    statements += [f"REVOKE ALL ON {staging} FROM {grantee}" for grantee in granted]
     if not is_current:
         statements.append(f"ALTER TABLE {staging} OWNER TO {owner}")
     if plain_grants:
