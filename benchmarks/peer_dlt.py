@@ -1,6 +1,6 @@
-"""Run by the peers' Python: lineitem through dlt, as its documentation shows it.
+"""Run by the peers' Python: lineitem through dlt, in the fastest way that its documentation shows.
 
-python peer_dlt.py TABLE BACKEND [LOADER_FILE_FORMAT], with BENCH_SOURCE and BENCH_TARGET in the environment.
+python peer_dlt.py TABLE, with BENCH_SOURCE and BENCH_TARGET in the environment.
 """
 
 import os
@@ -11,13 +11,12 @@ from dlt.destinations import postgres
 from dlt.sources.sql_database import sql_table
 
 
-def main(table: str, backend: str, file_format: str = "") -> None:
-    rows = sql_table(os.environ["BENCH_SOURCE"], table="lineitem", schema="public", backend=backend)
-    pipeline = dlt.pipeline(
-        f"bench_{table}", destination=postgres(os.environ["BENCH_TARGET"]), dataset_name="public"
-    )
-    chosen = {"loader_file_format": file_format} if file_format else {}
-    pipeline.run(rows, table_name=table, write_disposition="replace", **chosen)
+def main(table: str) -> None:
+    # Its default backend and file format took four times as long here.
+    rows = sql_table(os.environ["BENCH_SOURCE"], table="lineitem", schema="public", backend="pyarrow")
+    destination = postgres(os.environ["BENCH_TARGET"])
+    pipeline = dlt.pipeline(f"bench_{table}", destination=destination, dataset_name="public")
+    pipeline.run(rows, table_name=table, write_disposition="replace", loader_file_format="csv")
 
 
-main(*sys.argv[1:])
+main(sys.argv[1])

@@ -21,6 +21,8 @@ LOCK = Path(__file__).with_name("peers.lock")
 DLT_SCRIPT = Path(__file__).with_name("peer_dlt.py")
 MISSING = "No peers were measured: `make bench-peers` installs ingestr, Sling and dlt (Linux x86-64)."
 
+# What dlt remembers of earlier rounds beside its target.
+DLT_TABLES = ("_dlt_loads", "_dlt_pipeline_state", "_dlt_version")
 # Nothing of this is sent anywhere from a benchmark.
 QUIET = {
     "DISABLE_TELEMETRY": "true",
@@ -67,8 +69,7 @@ def installed_peers(work: Path) -> list[Peer]:
     found = [Peer("ingestr", ingestr, ingestr_order)] if ingestr.exists() else []
     found += [Peer("Sling", program, sling_order) for program in sling_programs(venv)]
     if list(venv.glob("lib/python3*/site-packages/dlt/__init__.py")):
-        found.append(Peer("dlt", python, dlt_default_order))
-        found.append(Peer("dlt (pyarrow, csv)", python, dlt_fast_order))
+        found.append(Peer("dlt", python, dlt_order))
     return found
 
 
@@ -91,19 +92,9 @@ def sling_order(program: Path, pair: Pair, table: str, home: Path) -> tuple[list
     return command, {**urls, "SLING_HOME_DIR": str(home)}
 
 
-def dlt_default_order(program: Path, pair: Pair, table: str, home: Path) -> tuple[list[str], dict[str, str]]:
-    return dlt_order(program, pair, [table, "sqlalchemy", ""], home)
-
-
-def dlt_fast_order(program: Path, pair: Pair, table: str, home: Path) -> tuple[list[str], dict[str, str]]:
-    return dlt_order(program, pair, [table, "pyarrow", "csv"], home)
-
-
-def dlt_order(
-    program: Path, pair: Pair, arguments: list[str], home: Path
-) -> tuple[list[str], dict[str, str]]:
+def dlt_order(program: Path, pair: Pair, table: str, home: Path) -> tuple[list[str], dict[str, str]]:
     urls = {"BENCH_SOURCE": url(pair.source), "BENCH_TARGET": url(pair.target)}
-    return [str(program), "-I", str(DLT_SCRIPT), *arguments], {**urls, "DLT_DATA_DIR": str(home)}
+    return [str(program), "-I", str(DLT_SCRIPT), table], {**urls, "DLT_DATA_DIR": str(home)}
 
 
 def url(database: Database) -> str:
@@ -127,10 +118,11 @@ class PeerJob:
 
     @property
     def table(self) -> str:
-        return "peer_" + "".join(letter for letter in self.peer.name.lower() if letter.isalnum())
+        return f"peer_{self.peer.name.lower()}"
 
     def prepare(self, _: int) -> None:
-        self.pair.target.execute(f"DROP TABLE IF EXISTS {self.table}")
+        for table in (self.table, *DLT_TABLES):
+            self.pair.target.execute(f"DROP TABLE IF EXISTS {table}")
 
     def run(self, _: int) -> float:
         with new_home() as home:
