@@ -59,8 +59,7 @@ def run_demo(terminal: Terminal) -> None:
 
 def start(installation: Installation, terminal: Terminal) -> None:
     try:
-        installation.start_api()
-        installation.start_executor()
+        installation.start()
     except LocalServerError:
         for service in installation.services:
             print(service.last_log_lines(), file=sys.stderr)

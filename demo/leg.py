@@ -9,7 +9,7 @@ from demo.terminal import Terminal
 from local_servers import Database
 from local_servers.api_client import ApiClient
 
-CRON = "*/5 * * * * *"
+CRON = "*/3 * * * * *"
 FIRE_SECONDS = 30
 RUN_SECONDS = 300
 PREVIEW_COLUMNS = ("time_hour", "carrier", "flight", "origin", "dest", "destination", "tzone", "distance")
@@ -104,7 +104,7 @@ def show_progress(terminal: Terminal, run: Any) -> None:
 
 
 def compare(terminal: Terminal, source: Database, target: Database, run: Any) -> None:
-    wanted, got = verification.expected(source), verification.found(target)
+    wanted, got = verification.compare(source, target)
     written = run["progress"]["rows_written"]
     if not wanted.rows == got.rows == written:
         raise DemoFailed(

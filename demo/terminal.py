@@ -28,7 +28,7 @@ class Terminal:
         """One thing that is done, with the time since the last one."""
         self._clear()
         now = time.monotonic()
-        print(f"  {label:<{LABEL_WIDTH}}{text:<64}{now - self._since:6.1f} s", flush=True)
+        print(f"  {label:<{LABEL_WIDTH}}{text:<72}{now - self._since:6.1f} s", flush=True)
         self._since = now
 
     def line(self, text: str = "") -> None:

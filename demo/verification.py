@@ -3,9 +3,11 @@
 import functools
 import hashlib
 from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from multiprocessing import get_context
 from typing import Any
 
 from demo.mapping import ROUTE_SEPARATOR, SCHEMA_COLUMNS, SOURCE_QUERY, TARGET_TABLE, ZONE_DELIMITER
@@ -24,6 +26,13 @@ class Fingerprint:
 
     rows: int
     checksum: str
+
+
+def compare(source: Database, target: Database) -> tuple[Fingerprint, Fingerprint]:
+    """What must have arrived and what has, each worked out in a process of its own."""
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as processes:
+        wanted, got = processes.submit(expected, source), processes.submit(found, target)
+        return wanted.result(), got.result()
 
 
 def expected(source: Database) -> Fingerprint:

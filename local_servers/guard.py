@@ -1,9 +1,8 @@
 """Run one server for as long as the process that asked for it lives.
 
-    python guard.py ORDER
-
-ORDER is the JSON form of `GuardOrder`. The owner holds the other end of standard input: a line on it asks
-for an orderly stop; its end without a line means that the owner has died, and the folder goes too.
+The owner holds the other end of standard input. Its first line is the JSON form of `GuardOrder` (an argument
+would show the environment, and what is secret in it, to every user of the machine). A second line asks for an
+orderly stop; the end without one means that the owner has died, and the folder goes too.
 """
 
 import contextlib
@@ -95,7 +94,7 @@ def main() -> int:
     # SIG_IGN, because the server would inherit that.
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
-    order = GuardOrder(**json.loads(sys.argv[1]))
+    order = GuardOrder(**json.loads(sys.stdin.buffer.readline()))
     server = start_server(order)
     Path(order.pid_file).write_text(str(server.pid))
     reaper = threading.Thread(target=note_the_end, args=(server, order))

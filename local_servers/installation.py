@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
@@ -72,6 +73,12 @@ class Installation:
         """One more executor; `settings` are its own, such as LEASE_SECONDS."""
         name = f"executor{len(self._services)}"
         return self._start("executor", name, free_port(), settings)
+
+    def start(self) -> None:
+        """The API and one executor, at the same time."""
+        with ThreadPoolExecutor(2) as starting:
+            for started in (starting.submit(self.start_api), starting.submit(self.start_executor)):
+                started.result()
 
     def stop(self) -> None:
         """End the services, executors before the API that they don't need and MongoDB that they do."""

@@ -64,11 +64,10 @@ class GuardedProcess:
         self._pid_file.unlink(missing_ok=True)
         self._exit_file.unlink(missing_ok=True)
         self._guard = subprocess.Popen(  # noqa: S603 - our own module with our own order
-            [sys.executable, "-I", "-S", guard.__file__, self._order().to_json()],
-            stdin=subprocess.PIPE,
-            start_new_session=True,
+            [sys.executable, "-I", "-S", guard.__file__], stdin=subprocess.PIPE, start_new_session=True
         )
         try:
+            self._give_order(self._guard)
             self._wait_until_ready(failure)
         except BaseException:
             self.stop()
@@ -118,6 +117,12 @@ class GuardedProcess:
         for pid in (self.pid, *children(self.pid)):
             with contextlib.suppress(ProcessLookupError):  # a child that ended with its parent
                 os.kill(pid, number)
+
+    def _give_order(self, running: subprocess.Popen[bytes]) -> None:
+        if running.stdin is None:
+            raise ServerFailed("the guard has no standard input")
+        running.stdin.write(f"{self._order().to_json()}\n".encode())
+        running.stdin.flush()
 
     def _order(self) -> guard.GuardOrder:
         return guard.GuardOrder(
