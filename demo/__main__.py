@@ -47,7 +47,8 @@ def run_demo(terminal: Terminal) -> None:
     counts = ", ".join(f"{table.text.count(chr(10)) - 1:,} {name}" for name, table in tables.items())
     terminal.step("data", counts)
     with temporary_folder() as folder, Installation(folder, SETTINGS) as installation:
-        start(installation, terminal)
+        installation.start()
+        terminal.step("services", "config API, executor and MongoDB are up, in a folder of their own")
         terminal.heading("SQLite to SQLite")
         files = make_files(installation.sqlite_root / DEFAULT_TENANT)
         carry(installation, terminal, tables, "sqlite", files)
@@ -55,16 +56,6 @@ def run_demo(terminal: Terminal) -> None:
             pair = server_pair(servers, terminal)
             if pair is not None:
                 carry(installation, terminal, tables, "servers", pair)
-
-
-def start(installation: Installation, terminal: Terminal) -> None:
-    try:
-        installation.start()
-    except LocalServerError:
-        for service in installation.services:
-            print(service.last_log_lines(), file=sys.stderr)
-        raise
-    terminal.step("services", "config API, executor and MongoDB are up, in a folder of their own")
 
 
 def carry(
