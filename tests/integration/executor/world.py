@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from bson import ObjectId
 from cryptography.fernet import Fernet
 
 from shared.documents.connection import Connection, DatabaseType
@@ -49,15 +50,36 @@ class World:
         )
         (self.settings.sqlite_root / "default").mkdir(parents=True)
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The same settings for a process."""
+        return {
+            "MONGODB_URL": self.mongodb_url,
+            "MONGODB_DB_NAME": self.settings.mongodb_db_name,
+            "ENCRYPTION_KEY": self.settings.encryption_key[0].reveal(),
+            "SQLITE_ROOT": str(self.settings.sqlite_root),
+            "TARGET_DATABASE_URL": self.settings.target_database_url.reveal(),
+            "LEASE_SECONDS": str(LEASE_SECONDS),
+            "POLL_SECONDS": "0.5",
+            "EXECUTOR_WORKERS": "1",
+            "SHUTDOWN_GRACE_SECONDS": "15",
+        }
+
     async def add_mapping(self, **fields: Any) -> Mapping:
         source = Connection(
-            name="source",
+            name=f"source {ObjectId()}",
             db_type=DatabaseType.SQLITE,
             database="source.sqlite3",
             created_at=NOW,
             updated_at=NOW,
         )
-        made = mapping(source_connection_id=source.id, target_connection_id=None, target_table="t", **fields)
+        made = mapping(
+            name=f"mapping {ObjectId()}",
+            source_connection_id=source.id,
+            target_connection_id=None,
+            target_table="t",
+            **fields,
+        )
         version = MappingVersion(
             mapping_id=made.id,
             mapping_version=made.version,
