@@ -22,4 +22,6 @@ def apply_changes(create: type[C], current: BaseModel, changes: BaseModel) -> C:
         return create.model_validate(merged)
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False)
-        raise InvalidFields(field_problems([{**fault, "loc": ("body", *fault["loc"])} for fault in faults])) from None
+        raise InvalidFields(
+            field_problems([{**fault, "loc": ("body", *fault["loc"])} for fault in faults])
+        ) from None

@@ -15,7 +15,7 @@ from config_api.runs.service import RunService
 from config_api.schedules.service import ScheduleService
 from config_api.schemas.service import SchemaService
 from config_api.versions import ExpectedVersion, expected_version
-from shared.clock import Clock, utc_now
+from shared.clock import Clock, utc_now, whole_milliseconds
 from shared.documents.base import DEFAULT_TENANT
 from shared.encryption import Keyring
 from shared.settings import Settings
@@ -42,6 +42,7 @@ class Services:
 
 def build_services(settings: Settings, stores: Stores, clock: Clock = utc_now) -> Services:
     """Put the services together."""
+    clock = whole_milliseconds(clock)
     keyring = Keyring(settings.encryption_key)
     blocking = BlockingWork()
     opener = ConnectionOpener(keyring, settings.sqlite_root, settings.allowed_private_networks)

@@ -110,9 +110,7 @@ async def _invalid_fields(request: Request, error: Exception) -> JSONResponse:
 async def _invalid_request(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class only
     problems = field_problems(error.errors())
-    return problem_response(
-        request.scope, 422, "invalid_request", _describe(problems), errors=problems
-    )
+    return problem_response(request.scope, 422, "invalid_request", _describe(problems), errors=problems)
 
 
 async def _store_error(request: Request, error: Exception) -> JSONResponse:

@@ -15,6 +15,7 @@ from pydantic import (
     create_model,
 )
 
+from shared.clock import cut_to_milliseconds
 from shared.errors import NotFound
 
 P = TypeVar("P", bound="Payload")
@@ -53,7 +54,7 @@ def _instant_text(value: object) -> object:
 
 def _to_utc(instant: datetime) -> datetime:
     try:
-        return instant.astimezone(UTC)
+        return cut_to_milliseconds(instant.astimezone(UTC))
     except OverflowError as error:
         raise ValueError("must be an instant from year 1 to year 9999") from error
 
@@ -102,7 +103,11 @@ class _PartialOf:
             for name, info in self._create.model_fields.items()
         }
         made: type[P] = create_model(  # type: ignore[call-overload]  # the fields are known at run time only
-            payload.__name__, __base__=payload, __module__=payload.__module__, __doc__=payload.__doc__, **fields
+            payload.__name__,
+            __base__=payload,
+            __module__=payload.__module__,
+            __doc__=payload.__doc__,
+            **fields,
         )
         return made
 

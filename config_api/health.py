@@ -53,7 +53,9 @@ class ServiceInfo(Answer):
 async def get_service(services: ServicesOf) -> ServiceInfo:
     """Say what this is and where the rest is."""
     prefix = services.settings.api_v1_prefix
-    links = {name: f"{prefix}/{name}/" for name in ("connections", "schemas", "mappings", "schedules", "runs")}
+    links = {
+        name: f"{prefix}/{name}/" for name in ("connections", "schemas", "mappings", "schedules", "runs")
+    }
     links |= {"docs": "/docs", "openapi": "/openapi.json", "health": "/health", "metrics": "/metrics"}
     return ServiceInfo(service=SERVICE, version=VERSION, links=links)
 

@@ -81,7 +81,7 @@ def _is_secret(name: str) -> bool:
 def _renderers(log_format: Literal["json", "console"]) -> list[Processor]:
     # Tracebacks never show local variables: they hold rows and secrets.
     if log_format == "json":
-        without_locals = structlog.processors.ExceptionDictTransformer(show_locals=False)
+        without_locals = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
         return [structlog.processors.ExceptionRenderer(without_locals), structlog.processors.JSONRenderer()]
     return [
         structlog.dev.ConsoleRenderer(

@@ -50,7 +50,8 @@ class Secret:
         from_text = core_schema.no_info_after_validator_function(cls, core_schema.str_schema())
         return core_schema.json_or_python_schema(
             json_schema=from_text,
-            python_schema=core_schema.union_schema([core_schema.is_instance_schema(cls), from_text]),
+            # Not a union: its branches would show in the place of a fault.
+            python_schema=core_schema.no_info_before_validator_function(_text_of, from_text),
             serialization=core_schema.plain_serializer_function_ser_schema(str, when_used="json-unless-none"),
         )
 
@@ -59,6 +60,10 @@ class Secret:
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         return {"type": "string", "format": "password", "writeOnly": True}
+
+
+def _text_of(value: object) -> object:
+    return value.reveal() if isinstance(value, Secret) else value
 
 
 def _comparable(text: str) -> bytes:

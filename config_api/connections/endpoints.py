@@ -29,7 +29,10 @@ NOUN = "connection"
 
 
 @router.post(
-    "/", status_code=201, operation_id="create_connection", responses=problem_responses(409, 413, 415, 422, 503)
+    "/",
+    status_code=201,
+    operation_id="create_connection",
+    responses=problem_responses(409, 413, 415, 422, 503),
 )
 async def create_connection(
     payload: ConnectionCreate,
@@ -120,9 +123,7 @@ async def check_saved_connection(
 ) -> TestReportRead:
     """Test a saved connection, step by step; answers 200 also when it fails."""
     purpose = (payload or SavedTest()).purpose
-    return _read_report(
-        await connections.test_saved(tenant_id, parse_path_id(connection_id, NOUN), purpose)
-    )
+    return _read_report(await connections.test_saved(tenant_id, parse_path_id(connection_id, NOUN), purpose))
 
 
 @router.get(

@@ -58,7 +58,9 @@ class ConnectionOpener:
 
 
 class ConnectionService:
-    def __init__(self, stores: Stores, opener: ConnectionOpener, blocking: BlockingWork, clock: Clock) -> None:
+    def __init__(
+        self, stores: Stores, opener: ConnectionOpener, blocking: BlockingWork, clock: Clock
+    ) -> None:
         self._stores = stores
         self._opener = opener
         self._keyring = opener.keyring
@@ -114,8 +116,9 @@ class ConnectionService:
         """Test a stored connection and note how it went; its version stays."""
         connection = await self._stores.connections.get(tenant_id, connection_id)
         report = await self._test(connection, purpose)
-        status = "success" if report.success else "failed"
-        await self._stores.connections.record_test(tenant_id, connection_id, self._clock(), status)
+        await self._stores.connections.record_test(
+            tenant_id, connection_id, self._clock(), "success" if report.success else "failed"
+        )
         return report
 
     async def list_tables(self, tenant_id: str, connection_id: ObjectId) -> list[TableListing]:
@@ -128,7 +131,7 @@ class ConnectionService:
         return await self._blocking.run_test(
             test_connection,
             settings,
-            SessionPurpose(purpose),
+            purpose,
             TEST_SECONDS,
             allowed_private=self._opener.allowed_networks,
         )

@@ -14,7 +14,7 @@ from shared.dialects.base import ConnectionSettings
 from shared.documents.connection import Connection
 from shared.documents.mapping import Mapping, MappingVersion
 from shared.documents.schema import Schema
-from shared.errors import ConfigError, InvalidMapping
+from shared.errors import InvalidMapping
 from shared.plan import Plan, make_plan
 from shared.preview import Preview, preview_query
 from shared.settings import Settings
@@ -85,11 +85,7 @@ class LookingService:
         schema = await self._stores.schemas.find(tenant_id, ObjectId(request.target_schema_id))
         if schema is None:
             raise unknown_reference("schema", "target_schema_id")
-        try:
-            check_specs(request.column_mappings, schema)
-        except ConfigError as error:
-            error.loc = ("column_mappings", *error.loc)
-            raise
+        check_specs(request.column_mappings, schema)
         return schema
 
 

@@ -16,8 +16,8 @@ from shared.documents.mapping import (
 from shared.documents.schema import Schema
 from shared.errors import ConfigError, InvalidMapping
 
-UNFILLED = frozenset({"required_field_unfilled", "unfilled_required_field", "unmapped_required_field"})
-_PLACEHOLDER = re.compile(r"\{\{(low|high)\}\}")
+UNFILLED = "required_field_unfilled"
+_PLACEHOLDER = re.compile(r"\{\{\s*(low|high)\s*\}\}")
 _CURSOR_VALUE = re.compile(
     r"-?\d+(\.\d+)?|\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}(:?\d{2})?)?)?",
     re.ASCII,
@@ -38,24 +38,19 @@ def check_mapping(mapping: Mapping, schema: Schema) -> None:
     if mapping.on_error.policy == "fail" and (
         mapping.on_error.max_rows is not None or mapping.on_error.max_percent is not None
     ):
-        raise InvalidMapping("max_rows and max_percent are for the policy quarantine", loc=("on_error", "policy"))
+        raise InvalidMapping(
+            "max_rows and max_percent are for the policy quarantine", loc=("on_error", "policy")
+        )
 
 
 def check_specs(specs: Sequence[ColumnMappingSpec], schema: Schema) -> None:
-    """Raise InvalidMapping for column mappings that contradict the schema or each other."""
-    fields = [field.name for field in schema.columns]
-    filled: set[str] = set()
-    for index, spec in enumerate(specs):
-        for place, name in enumerate(spec.target_fields):
-            loc = (index, "target_fields", place)
-            if name not in fields:
-                legal = ", ".join(repr(field) for field in fields[:50])
-                message = f"The schema has no column {name!r}; it has {legal}"
-                raise InvalidMapping(message, code="unknown_target_field", loc=loc)
-            if name in filled:
-                message = f"The target field {name!r} is filled twice"
-                raise InvalidMapping(message, code="target_field_filled_twice", loc=loc)
-            filled.add(name)
+    """Raise InvalidMapping for column mappings that contradict the schema or each other.
+
+    A required field that nothing fills is no contradiction: the rest may be added later.
+    """
+    for problem in find_problems(specs, schema.columns, None):
+        if problem.code != UNFILLED:
+            raise InvalidMapping(problem.message, code=problem.code, loc=problem.loc)
 
 
 def find_mapping_problems(

@@ -20,7 +20,7 @@ from shared.documents.column_mapping import ColumnMapping
 from shared.documents.connection import Connection
 from shared.documents.mapping import Mapping, MappingVersion
 from shared.documents.schema import Schema
-from shared.errors import ConfigError, InvalidMapping, InvalidQuery, NotFound
+from shared.errors import ConfigError, InvalidMapping, NotFound
 from shared.query_gate import check_query
 from shared.store.client import Session
 from shared.store.documents import DocumentStore, Listing, Page
@@ -58,9 +58,7 @@ class MappingService:
         Raises: ConfigError `unknown_reference`, InvalidQuery, InvalidMapping, Conflict.
         """
         now = self._clock()
-        mapping = Mapping(
-            tenant_id=tenant_id, created_at=now, updated_at=now, **_stored_fields(payload)
-        )
+        mapping = Mapping(tenant_id=tenant_id, created_at=now, updated_at=now, **_stored_fields(payload))
 
         async def body(session: Session) -> MappingView:
             schema = await self._check_references(mapping, session)
@@ -197,9 +195,8 @@ class MappingService:
             check_specs([one.spec for one in column_mappings], view.schema)
         except InvalidMapping as error:
             # The client counts what it sent, not what was there before.
-            index = error.loc[0] if error.loc else 0
-            if isinstance(index, int):
-                error.loc = (index - new_from, *error.loc[1:])
+            _, index, *rest = error.loc
+            error.loc = (int(index) - new_from, *rest)
             raise
         mapping = view.mapping.model_copy(update={"updated_at": self._clock()})
         await self._stores.column_mappings.replace_set(
@@ -233,7 +230,9 @@ class MappingService:
                 session,
             )
         elif mapping.tenant_id != DEFAULT_TENANT:
-            raise ConfigError("This tenant has no default target", code="missing", loc=("target_connection_id",))
+            raise ConfigError(
+                "This tenant has no default target", code="missing", loc=("target_connection_id",)
+            )
         check_mapping(mapping, schema)
         await check_source_query(self._blocking, mapping.source_query, source)
         return schema
@@ -270,11 +269,7 @@ def unknown_reference(noun: str, field: str) -> ConfigError:
 
 async def check_source_query(blocking: BlockingWork, query: str, source: Connection) -> None:
     """Let the query gate see a query, in a thread: parsing takes time. Raises InvalidQuery."""
-    try:
-        await blocking.run_query(check_query, query, source.db_type.value)
-    except InvalidQuery as error:
-        error.loc = error.loc or ("source_query",)
-        raise
+    await blocking.run_query(check_query, query, source.db_type.value)
 
 
 def _stored_fields(payload: MappingCreate) -> dict[str, Any]:

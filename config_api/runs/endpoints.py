@@ -65,7 +65,9 @@ async def cancel_run(run_id: str, response: Response, tenant_id: Tenant, runs: R
     operation_id="retry_run",
     responses=problem_responses(404, 409, 422, 503),
 )
-async def retry_run(run_id: str, response: Response, tenant_id: Tenant, runs: Runs, prefix: Prefix) -> RunRead:
+async def retry_run(
+    run_id: str, response: Response, tenant_id: Tenant, runs: Runs, prefix: Prefix
+) -> RunRead:
     """Queue a new run of an ended run's mapping, as the mapping is now."""
     run = await runs.retry(tenant_id, parse_path_id(run_id, NOUN))
     response.headers["Location"] = f"{prefix}/runs/{run.id}"

@@ -93,14 +93,14 @@ class RejectedRowRead(Answer):
 
 def read_run(run: Run) -> RunRead:
     """Return a run as it is shown: without its lease and sessions."""
-    ids = {name: getattr(run, name) for name in ("schedule_id", "retry_of")}
-    parts = {"progress", "window", "error", "id", "mapping_id", *ids}
+    parts = {"progress", "window", "error", "id", "mapping_id", "schedule_id", "retry_of"}
     same = {name: getattr(run, name) for name in RunRead.model_fields if name not in parts}
     return RunRead(
         **same,
-        **{name: None if value is None else str(value) for name, value in ids.items()},
         id=str(run.id),
         mapping_id=str(run.mapping_id),
+        schedule_id=None if run.schedule_id is None else str(run.schedule_id),
+        retry_of=None if run.retry_of is None else str(run.retry_of),
         progress=ProgressRead(**run.progress.model_dump()),
         window=None if run.window is None else WindowRead(**run.window.model_dump()),
         error=None if run.error is None else RunErrorRead(**run.error.model_dump()),

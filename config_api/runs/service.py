@@ -53,7 +53,9 @@ class RunService:
         """
         former = await self._stores.runs.get(tenant_id, run_id)
         if former.status not in FINAL_STATUSES:
-            raise Conflict(f"The run is {former.status}; only an ended one can be retried", code="run_not_finished")
+            raise Conflict(
+                f"The run is {former.status}; only an ended one can be retried", code="run_not_finished"
+            )
 
         async def body(session: Session) -> Run:
             if await self._stores.mappings.find(tenant_id, former.mapping_id, session) is None:
@@ -65,9 +67,7 @@ class RunService:
     async def get(self, tenant_id: str, run_id: ObjectId) -> Run:
         return await self._stores.runs.get(tenant_id, run_id)
 
-    async def list_page(
-        self, tenant_id: str, query: RunQuery, page: Page
-    ) -> tuple[list[Run], int]:
+    async def list_page(self, tenant_id: str, query: RunQuery, page: Page) -> tuple[list[Run], int]:
         """Return one page of runs and their number."""
         wanted = RunFilter(
             mapping_id=_object_id(query.mapping_id),
@@ -89,9 +89,7 @@ class RunService:
     async def list_log(self, tenant_id: str, run_id: ObjectId, page: Page) -> tuple[list[LogLine], int]:
         """Return one page of a run's log, oldest first. Raises NotFound."""
         await self._stores.runs.get(tenant_id, run_id)
-        return await self._stores.run_logs.list_lines(
-            tenant_id, run_id, limit=page.limit, offset=page.offset
-        )
+        return await self._stores.run_logs.list_lines(tenant_id, run_id, limit=page.limit, offset=page.offset)
 
     async def list_rejected(
         self, tenant_id: str, run_id: ObjectId, page: Page

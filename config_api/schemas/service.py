@@ -14,7 +14,7 @@ from shared.dialects import dialect_for
 from shared.documents.connection import Connection
 from shared.documents.mapping import effective_key_columns
 from shared.documents.schema import Schema
-from shared.errors import ConfigError
+from shared.errors import ConfigError, InvalidQuery
 from shared.preview import infer_columns
 from shared.store.client import Session
 from shared.store.documents import Listing, Page
@@ -23,7 +23,9 @@ from shared.types import TargetField
 
 
 class SchemaService:
-    def __init__(self, stores: Stores, opener: ConnectionOpener, blocking: BlockingWork, clock: Clock) -> None:
+    def __init__(
+        self, stores: Stores, opener: ConnectionOpener, blocking: BlockingWork, clock: Clock
+    ) -> None:
         self._stores = stores
         self._opener = opener
         self._blocking = blocking
@@ -89,10 +91,12 @@ class SchemaService:
         """Propose columns that hold a query's or table's values as they are."""
         connection = await self._stores.connections.find(tenant_id, ObjectId(payload.connection_id))
         if connection is None:
-            raise ConfigError(
-                "There is no such connection", code="unknown_reference", loc=("connection_id",)
-            )
-        return await self._blocking.run_query(_infer, self._opener, connection, payload)
+            raise ConfigError("There is no such connection", code="unknown_reference", loc=("connection_id",))
+        try:
+            return await self._blocking.run_query(_infer, self._opener, connection, payload)
+        except InvalidQuery as error:
+            error.loc = ("query",) if payload.table is None else ("table",)
+            raise
 
     def _change(self, current: Schema, changes: SchemaUpdate) -> Schema:
         present = SchemaCreate.model_construct(

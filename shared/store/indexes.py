@@ -1,5 +1,7 @@
 """Every index, in one table, made at start by whichever service comes first."""
 
+import asyncio
+
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from shared.store.client import StoreClient
@@ -54,5 +56,6 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
 
 async def make_indexes(client: StoreClient) -> None:
     """Make every index that is missing; those that exist are left alone."""
-    for name, indexes in INDEXES.items():
-        await client.collection(name).create_indexes(list(indexes))
+    await asyncio.gather(
+        *(client.collection(name).create_indexes(list(indexes)) for name, indexes in INDEXES.items())
+    )
