@@ -104,6 +104,9 @@ class TypeLimits:
     """What a target can hold; a value beyond it is a rejected row, never something near it."""
 
     float_specials: bool = True  # NaN and the infinities
+    big_dates: bool = False  # infinity, BC and years beyond 9999, and 24:00:00, as PostgreSQL prints them
+    json_numbers_are_doubles: bool = False  # a JSON number with more digits than a double would be rounded
+    refuses_misfits: bool = False  # a bulk load fails, changing nothing, on what the column cannot hold
     nul_in_text: bool = False
     max_text_bytes: int | None = None
     max_binary_bytes: int | None = None

@@ -1,27 +1,26 @@
-"""Column mappings compiled for one query, one schema and one target: source cells -> target cells, row by row.
+"""Column mappings compiled for one query, one schema and one target: source cells to target cells, row by row.
 
 Preview, plan and every gear of a run use this one meaning of a mapping.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from shared.column_mappings import ColumnMappingSpec, Direct, Join, Split
-from shared.column_mappings.casts import LEGAL_FORMS, Cast, CastSource, Function, compile_cast, text_of
-from shared.column_mappings.split_regex import RegexDelimiter, check_regex
+from shared.column_mappings.cast_errors import LEGAL_FORMS
+from shared.column_mappings.cast_tables import Passes
+from shared.column_mappings.casts import TEXT_PART, Cast, compile_cast, compile_text
+from shared.column_mappings.join import compile_join
+from shared.column_mappings.problems import Problem, find_problems
+from shared.column_mappings.split import compile_split
 from shared.errors import CastFailed, InvalidMapping
 from shared.types import Kind, SourceColumn, TargetField, TypeLimits
 
-Cell = bytes | None
+__all__ = ["CellError", "MappedRow", "Problem", "RowMapper", "compile_row_mapper", "find_problems"]
 
-MESSAGES = {
-    **LEGAL_FORMS,
-    "null_in_required": "NULL in a required field",
-    "null_in_key": "NULL in a key column",
-    "too_many_parts": "the text has more parts than the split has fields",
-    "missing_part": "the text has fewer parts than the split has fields",
-    "too_long_for_regex": "the text is longer than a regular expression may cut",
-}
+Cell = bytes | None
+Cells = Sequence[Cell]
 
 
 @dataclass(frozen=True)
@@ -43,79 +42,118 @@ class MappedRow:
 
 
 @dataclass(frozen=True)
-class Problem:
-    """Something that keeps a mapping from running."""
-
-    loc: tuple[str | int, ...]
-    code: str
-    message: str
-
-
-class PartsError(Exception):
-    """A split that does not come out even."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-@dataclass(frozen=True)
 class Filling:
-    """How some target fields are filled.
+    """One column mapping, compiled.
 
-    `raw` makes the uncast cells of all `positions` from the source cells at `sources`; `casts` has one cast a
-    position. `default` stands in for NULL after the cast.
+    `sources` are the places of its columns in the source row, `positions` those of its fields in the target
+    row. `texts` (of split and join) makes texts of the source cells, `shape` makes as many cells of them as
+    there are fields, `casts` casts these. `default` is the cell that stands in for NULL.
     """
 
+    spec: ColumnMappingSpec
     sources: tuple[int, ...]
-    source_names: tuple[str, ...]
     positions: tuple[int, ...]
-    raw: Callable[[Sequence[Cell]], Sequence[Cell]]
+    texts: tuple[Cast, ...]
+    shape: Callable[[Cells], Cells]
     casts: tuple[Cast, ...]
     default: Cell = None
-    is_direct: bool = False
 
 
 class RowMapper:
-    """Maps rows of one source query to rows of one target."""
+    """Maps rows of one source query to rows of one target.
+
+    `identity`: when every value passes unchanged, the source place of each field; else None, and
+    `reason_not_identity` says which field and why. `identity_when_taken` is the same for the values that
+    the target does not refuse by itself: a load that passes rows through then fails rather than change one.
+    """
 
     def __init__(
-        self, fields: tuple[TargetField, ...], fillings: tuple[Filling, ...], key_columns: Sequence[str]
+        self,
+        source_width: int,
+        fields: tuple[TargetField, ...],
+        fillings: tuple[Filling, ...],
+        key_columns: Sequence[str],
+        limits: TypeLimits,
     ) -> None:
+        self.source_width = source_width
         self.fields = fields
         self.fillings = fillings
         self.null_codes = tuple(_null_code(field, key_columns) for field in fields)
-        self.identity, self.reason_not_identity = _identity_of(fields, fillings, self.null_codes)
+        self._limits = limits
+        self.reason_not_identity = self._reason_against(Passes.ALWAYS)
+        self.identity = None if self.reason_not_identity else self._sources()
+        self.identity_when_taken = None if self._reason_against(Passes.WHEN_TAKEN) else self._sources()
 
-    def map_row(self, cells: Sequence[Cell]) -> MappedRow:
+    def map_row(self, cells: Cells) -> MappedRow:
         """Map one row, collecting every error of it."""
         mapped: list[Cell] = [None] * len(self.fields)
         errors: list[CellError] = []
         for filling in self.fillings:
-            self._fill(filling, cells, mapped, errors)
+            try:
+                shaped = shape_cells(filling, cells)
+            except CastFailed as error:
+                field = error.column or filling.spec.target_fields[0]
+                errors.append(CellError(field, filling.spec.source_columns, error.code, error.message))
+                continue
+            self._cast(filling, shaped, mapped, errors)
         return MappedRow(tuple(mapped), tuple(errors))
 
-    def _fill(
-        self, filling: Filling, cells: Sequence[Cell], mapped: list[Cell], errors: list[CellError]
-    ) -> None:
-        try:
-            raw = filling.raw([cells[index] for index in filling.sources])
-        except (CastFailed, PartsError) as error:
-            errors.extend(self._error(filling, position, error.code) for position in filling.positions)
-            return
-        for position, cast, cell in zip(filling.positions, filling.casts, raw, strict=True):
+    def _cast(self, filling: Filling, shaped: Cells, mapped: list[Cell], errors: list[CellError]) -> None:
+        for position, cast, cell in zip(filling.positions, filling.casts, shaped, strict=True):
             try:
-                value = filling.default if cell is None else cast.function(cell)
+                mapped[position] = self.cast_cell(filling, position, cast, cell)
             except CastFailed as error:
-                errors.append(self._error(filling, position, error.code))
-                continue
-            null_code = self.null_codes[position]
-            if value is None and null_code is not None:
-                errors.append(self._error(filling, position, null_code))
-            mapped[position] = value
+                name = self.fields[position].name
+                errors.append(CellError(name, filling.spec.source_columns, error.code, error.message))
 
-    def _error(self, filling: Filling, position: int, code: str) -> CellError:
-        return CellError(self.fields[position].name, filling.source_names, code, MESSAGES[code])
+    def cast_cell(self, filling: Filling, position: int, cast: Cast, cell: Cell) -> Cell:
+        """Return one field's cell. Raises CastFailed, also for NULL where there must be none."""
+        value = filling.default if cell is None else cast.convert(cell)
+        null_code = self.null_codes[position]
+        if value is None and null_code is not None:
+            raise CastFailed(LEGAL_FORMS[null_code], code=null_code)
+        return value
+
+    def _sources(self) -> tuple[int, ...]:
+        places = {filling.positions[0]: filling.sources[0] for filling in self.fillings}
+        return tuple(places[position] for position in range(len(self.fields)))
+
+    def _reason_against(self, wanted: Literal[Passes.ALWAYS, Passes.WHEN_TAKEN]) -> str:
+        """Return why not every value passes unchanged as far as `wanted`; empty when it does."""
+        taken = wanted is Passes.WHEN_TAKEN and self._limits.refuses_misfits
+        for filling in self.fillings:
+            position = filling.positions[0]
+            name = self.fields[position].name
+            if not isinstance(filling.spec, Direct):
+                return f"field {name!r} is filled by a {filling.spec.type}"
+            if filling.default is not None:
+                return f"field {name!r} has a default for NULL"
+            if self.null_codes[position] is not None and not taken:
+                return f"field {name!r} must not be NULL, which is checked row by row"
+            passes = filling.casts[0].passes
+            if passes < wanted or (
+                passes is Passes.WITHOUT_NUL and wanted is Passes.WHEN_TAKEN and not taken
+            ):
+                return f"field {name!r}: {_REASONS[passes]}"
+        return ""
+
+
+_REASONS = {
+    Passes.NOT_ALL: "its values are cast, or checked, one by one",
+    Passes.WHEN_TAKEN: "its values are checked for those that the target cannot hold",
+    Passes.WITHOUT_NUL: "its texts are checked for the NUL character, which the target cannot hold",
+}
+
+
+def shape_cells(filling: Filling, cells: Cells) -> Cells:
+    """Return the uncast cells of a filling's fields from a source row. Raises CastFailed."""
+    own = [cells[place] for place in filling.sources]
+    if filling.texts:
+        own = [
+            None if cell is None else text.convert(cell)
+            for text, cell in zip(filling.texts, own, strict=True)
+        ]
+    return filling.shape(own)
 
 
 def _null_code(field: TargetField, key_columns: Sequence[str]) -> str | None:
@@ -124,71 +162,7 @@ def _null_code(field: TargetField, key_columns: Sequence[str]) -> str | None:
     return None if field.nullable else "null_in_required"
 
 
-def _identity_of(
-    fields: tuple[TargetField, ...], fillings: tuple[Filling, ...], null_codes: tuple[str | None, ...]
-) -> tuple[tuple[int, ...] | None, str]:
-    indexes: dict[int, int] = {}
-    for filling in fillings:
-        name = fields[filling.positions[0]].name
-        if not filling.is_direct:
-            return None, f"field {name!r} is not filled directly"
-        if filling.default is not None:
-            return None, f"field {name!r} has a default for NULL"
-        if null_codes[filling.positions[0]] is not None:
-            return None, f"field {name!r} must not be NULL, which is checked row by row"
-        if not filling.casts[0].identity:
-            return None, f"field {name!r}: {filling.casts[0].reason}"
-        indexes[filling.positions[0]] = filling.sources[0]
-    return tuple(indexes[position] for position in range(len(fields))), ""
-
-
 # -- compiling -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Compiler:
-    columns: dict[str, tuple[int, SourceColumn]]
-    positions: dict[str, int]
-    fields: tuple[TargetField, ...]
-    limits: TypeLimits
-    zone: str
-    may_hold_nul: bool
-
-    def filling(self, spec: ColumnMappingSpec) -> Filling:
-        indexes = tuple(self.columns[name][0] for name in spec.source_columns)
-        positions = tuple(self.positions[name] for name in spec.target_fields)
-        if isinstance(spec, Direct):
-            return self._direct(spec, indexes, positions)
-        cast = tuple(self._text_cast(self.fields[position]) for position in positions)
-        texts = [text_of(self.columns[name][1].kind) for name in spec.source_columns]
-        raw = _split(spec, texts[0]) if isinstance(spec, Split) else _join(spec, texts)
-        return Filling(indexes, spec.source_columns, positions, raw, cast)
-
-    def _direct(self, spec: Direct, indexes: tuple[int, ...], positions: tuple[int, ...]) -> Filling:
-        field = self.fields[positions[0]]
-        column = self.columns[spec.source_columns[0]][1]
-        source = CastSource(
-            column.kind, column.unsigned, self.may_hold_nul, column.length, column.precision, column.scale
-        )
-        cast = compile_cast(source, field, spec.config.cast, self.limits, self.zone)
-        return Filling(
-            indexes, spec.source_columns, positions, lambda cells: cells, (cast,), self._default(spec, field), True
-        )
-
-    def _default(self, spec: Direct, field: TargetField) -> Cell:
-        default = spec.config.default
-        if default is None:
-            return None
-        text = str(default).lower() if isinstance(default, bool) else str(default)
-        try:
-            return self._text_cast(field).function(text.encode())
-        except CastFailed as error:
-            raise InvalidMapping(
-                f"the default of field {field.name!r} does not fit it: {error.message}", loc=("config", "default")
-            ) from None
-
-    def _text_cast(self, field: TargetField) -> Cast:
-        return compile_cast(CastSource(Kind.STRING), field, "strict", self.limits, self.zone)
 
 
 def compile_row_mapper(
@@ -205,166 +179,103 @@ def compile_row_mapper(
 
     Raises InvalidMapping with the place of the first problem (`find_problems` lists them all).
     """
-    names = [column.name for column in source_columns]
-    for problem in find_problems(specs, fields, names):
+    for problem in find_problems(specs, fields, [column.name for column in source_columns]):
         raise InvalidMapping(problem.message, code=problem.code, loc=problem.loc)
-    used = list(specs) or [_same_name(field) for field in fields]
+    used = list(specs) or [
+        Direct(source_columns=(field.name,), target_fields=(field.name,)) for field in fields
+    ]
     filled = {name for spec in used for name in spec.target_fields}
     kept = tuple(field for field in fields if field.name in filled)
     compiler = _Compiler(
-        columns={column.name: (index, column) for index, column in enumerate(source_columns)},
-        positions={field.name: position for position, field in enumerate(kept)},
-        fields=kept,
+        columns={column.name: (place, column) for place, column in enumerate(source_columns)},
+        fields={field.name: (position, field) for position, field in enumerate(kept)},
         limits=limits,
-        zone=session_time_zone,
-        may_hold_nul=source_text_may_hold_nul,
+        key_columns=frozenset(key_columns),
+        session_time_zone=session_time_zone,
+        text_may_hold_nul=source_text_may_hold_nul,
     )
-    fillings = []
-    for index, spec in enumerate(used):
+    fillings = tuple(compiler.fill_at(index, spec) for index, spec in enumerate(used))
+    return RowMapper(len(source_columns), kept, fillings, key_columns, limits)
+
+
+@dataclass(frozen=True)
+class _Compiler:
+    columns: dict[str, tuple[int, SourceColumn]]
+    fields: dict[str, tuple[int, TargetField]]
+    limits: TypeLimits
+    key_columns: frozenset[str]
+    session_time_zone: str
+    text_may_hold_nul: bool
+
+    def fill_at(self, index: int, spec: ColumnMappingSpec) -> Filling:
         try:
-            fillings.append(compiler.filling(spec))
+            return self._fill(spec)
         except InvalidMapping as error:
-            raise InvalidMapping(error.message, loc=("column_mappings", index, *error.loc)) from None
-    return RowMapper(kept, tuple(fillings), key_columns)
+            loc = ("column_mappings", index, *error.loc)
+            raise InvalidMapping(error.message, code=error.code, loc=loc, column=error.column) from None
 
-
-def _same_name(field: TargetField) -> Direct:
-    return Direct(source_columns=(field.name,), target_fields=(field.name,))
-
-
-def find_problems(
-    specs: Sequence[ColumnMappingSpec],
-    fields: Sequence[TargetField],
-    source_names: Sequence[str] | None,
-) -> list[Problem]:
-    """List what keeps the mappings from running; without source names only the target side is looked at."""
-    problems: list[Problem] = []
-    by_name = {field.name for field in fields}
-    filled: set[str] = set()
-    for index, spec in enumerate(specs):
-        problems += _unknown_columns(index, spec, source_names)
-        for number, name in enumerate(spec.target_fields):
-            loc = ("column_mappings", index, "target_fields", number)
-            if name not in by_name:
-                legal = ", ".join(field.name for field in fields)
-                problems.append(
-                    Problem(loc, "unknown_target_field", f"the schema has no field {name!r}; it has: {legal}")
-                )
-            elif name in filled:
-                problems.append(Problem(loc, "field_filled_twice", f"field {name!r} is filled twice"))
-            filled.add(name)
-    if specs:
-        return problems + _unfilled(fields, filled)
-    return problems + _missing_same_names(fields, source_names)
-
-
-def _unknown_columns(
-    index: int, spec: ColumnMappingSpec, source_names: Sequence[str] | None
-) -> list[Problem]:
-    if source_names is None:
-        return []
-    return [
-        Problem(
-            ("column_mappings", index, "source_columns", number),
-            "unknown_source_column",
-            f"the query has no column {name!r}; it has: {', '.join(source_names)}",
+    def _fill(self, spec: ColumnMappingSpec) -> Filling:
+        columns = [self.columns[name][1] for name in spec.source_columns]
+        fields = [self.fields[name][1] for name in spec.target_fields]
+        if isinstance(spec, Direct):
+            cast = self._cast(columns[0], fields[0], spec.config.cast)
+            return self._filling(spec, (), lambda cells: cells, (cast,), self._default(spec, fields[0]))
+        texts = tuple(compile_text(column) for column in columns)
+        may_hold = any(column.kind in (Kind.STRING, Kind.DYNAMIC) for column in columns)
+        casts = tuple(
+            self._cast(TEXT_PART, field, "strict", text_may_hold_nul=may_hold and self.text_may_hold_nul)
+            for field in fields
         )
-        for number, name in enumerate(spec.source_columns)
-        if name not in source_names
-    ]
+        return self._filling(spec, texts, _shape(spec), casts, None)
 
+    def _filling(
+        self,
+        spec: ColumnMappingSpec,
+        texts: tuple[Cast, ...],
+        shape: Callable[[Cells], Cells],
+        casts: tuple[Cast, ...],
+        default: Cell,
+    ) -> Filling:
+        sources = tuple(self.columns[name][0] for name in spec.source_columns)
+        positions = tuple(self.fields[name][0] for name in spec.target_fields)
+        return Filling(spec, sources, positions, texts, shape, casts, default)
 
-def _unfilled(fields: Sequence[TargetField], filled: set[str]) -> list[Problem]:
-    return [
-        Problem(("column_mappings",), "required_field_unfilled", f"required field {field.name!r} is not filled")
-        for field in fields
-        if field.name not in filled and (not field.nullable or field.primary_key)
-    ]
-
-
-def _missing_same_names(fields: Sequence[TargetField], source_names: Sequence[str] | None) -> list[Problem]:
-    if source_names is None:
-        return []
-    return [
-        Problem(
-            ("source_query",),
-            "missing_source_column",
-            f"the query has no column {field.name!r} for the field of that name; it has: {', '.join(source_names)}",
+    def _cast(
+        self,
+        column: SourceColumn,
+        field: TargetField,
+        mode: Literal["strict", "lossy"],
+        *,
+        text_may_hold_nul: bool | None = None,
+    ) -> Cast:
+        return compile_cast(
+            column,
+            field,
+            mode=mode,
+            limits=self.limits,
+            session_time_zone=self.session_time_zone,
+            in_key=field.name in self.key_columns,
+            text_may_hold_nul=self.text_may_hold_nul if text_may_hold_nul is None else text_may_hold_nul,
         )
-        for field in fields
-        if field.name not in source_names
-    ]
 
-
-# -- split and join --------------------------------------------------------------------------------
-
-
-def _split(spec: Split, text: Function) -> Callable[[Sequence[Cell]], Sequence[Cell]]:
-    width = len(spec.target_fields)
-    config = spec.config
-    cut = _cutter(spec, width)
-
-    def split(cells: Sequence[Cell]) -> Sequence[Cell]:
-        cell = cells[0]
-        if cell is None:
-            return [None] * width
-        parts: list[Cell] = list(cut(text(cell)))
-        if len(parts) > width:
-            if config.on_extra == "error":
-                raise PartsError("too_many_parts")
-            del parts[width:]
-        elif len(parts) < width:
-            if config.on_missing == "error":
-                raise PartsError("missing_part")
-            parts += [None] * (width - len(parts))
-        return [part.strip(b" ") if part is not None else None for part in parts] if config.trim else parts
-
-    return split
-
-
-def _cutter(spec: Split, width: int) -> Callable[[bytes], list[bytes]]:
-    """Cut at every delimiter, or, where the remainder stays whole, at the first width - 1."""
-    config = spec.config
-    cuts = width - 1 if config.on_extra == "keep_in_last" else -1
-    if config.regex:
-        return _regex_cutter(check_regex(config.delimiter), max(cuts, 0))
-    delimiter = config.delimiter.encode()
-    return lambda text: text.split(delimiter, cuts)
-
-
-def _regex_cutter(delimiter: RegexDelimiter, cuts: int) -> Callable[[bytes], list[bytes]]:
-    def cut(text: bytes) -> list[bytes]:
+    def _default(self, spec: Direct, field: TargetField) -> Cell:
+        default = spec.config.default
+        if default is None:
+            return None
+        text = str(default).lower() if isinstance(default, bool) else str(default)
         try:
-            characters = text.decode()
-        except UnicodeDecodeError:
-            raise PartsError("invalid_utf8") from None
-        if len(characters) > delimiter.max_characters:
-            raise PartsError("too_long_for_regex")
-        return [part.encode() for part in _parts(delimiter, characters, cuts)]
-
-    return cut
-
-
-def _parts(delimiter: RegexDelimiter, text: str, cuts: int) -> list[str]:
-    """Like re.split, but groups of the pattern add no parts."""
-    parts, start = [], 0
-    for number, found in enumerate(delimiter.pattern.finditer(text), start=1):
-        parts.append(text[start : found.start()])
-        start = found.end()
-        if number == cuts:
-            break
-    return [*parts, text[start:]]
+            return self._cast(TEXT_PART, field, "strict", text_may_hold_nul=False)(text.encode())
+        except CastFailed as error:
+            raise InvalidMapping(
+                f"the default of field {field.name!r} does not fit it: {error.message}",
+                code="default_does_not_fit",
+                loc=("config", "default"),
+            ) from None
 
 
-def _join(spec: Join, texts: Sequence[Function]) -> Callable[[Sequence[Cell]], Sequence[Cell]]:
-    separator, on_null = spec.config.separator.encode(), spec.config.on_null
-
-    def join(cells: Sequence[Cell]) -> Sequence[Cell]:
-        if all(cell is None for cell in cells) or (on_null == "null" and any(cell is None for cell in cells)):
-            return [None]
-        parts = [None if cell is None else text(cell) for text, cell in zip(texts, cells, strict=True)]
-        if on_null == "empty":
-            return [separator.join([part or b"" for part in parts])]
-        return [separator.join([part for part in parts if part is not None])]
-
-    return join
+def _shape(spec: Split | Join) -> Callable[[Cells], Cells]:
+    if isinstance(spec, Join):
+        join = compile_join(spec)
+        return lambda texts: (join(texts),)
+    split, nothing = compile_split(spec), (None,) * len(spec.target_fields)
+    return lambda texts: nothing if texts[0] is None else split(texts[0])

@@ -6,10 +6,12 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
-def refuse_nul(text: str) -> str:
-    """Return the text unless it holds the NUL character, which no name and no PostgreSQL text can hold."""
+def check_text(text: str) -> str:
+    """Return the text unless it holds NUL or half a surrogate pair, which no name and no UTF-8 can hold."""
     if "\0" in text:
         raise ValueError("must not hold the NUL character")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("must not hold half a surrogate pair")
     return text
 
 
@@ -21,7 +23,7 @@ def refuse_duplicates(names: Sequence[str]) -> Sequence[str]:
     return names
 
 
-Text = Annotated[str, AfterValidator(refuse_nul)]
+Text = Annotated[str, AfterValidator(check_text)]
 SourceName = Annotated[Text, Field(min_length=1, max_length=256)]
 FieldName = Annotated[Text, Field(min_length=1, max_length=63)]
 

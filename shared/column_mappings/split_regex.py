@@ -41,12 +41,13 @@ def check_regex(text: str) -> RegexDelimiter:
         pattern = re.compile(text)
     except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"delimiter is not a regular expression: {error}") from None
-    cost = _cost_of_sequence(parser.parse(text), is_last=True)
+    tree = parser.parse(text)
+    cost = _cost_of_sequence(tree, is_last=True)
     if cost.ways > MAX_WAYS:
         raise ValueError(f"delimiter has over {MAX_WAYS} ways through its optional and alternative parts")
     if cost.repeats not in _MAX_CHARACTERS:
         raise ValueError("delimiter may have at most two repetitions that something follows")
-    if pattern.match(""):
+    if tree.getwidth()[0] == 0:
         raise ValueError("delimiter must not match the empty text")
     return RegexDelimiter(pattern, _MAX_CHARACTERS[cost.repeats])
 

@@ -48,7 +48,12 @@ class PostgresqlDialect:
         transactional_ddl=True,
         shared_snapshots=True,
         identifier_bytes=postgresql_tables.IDENTIFIER_BYTES,
-        limits=TypeLimits(max_text_bytes=2**30 - 64, max_binary_bytes=2**29 - 64),
+        limits=TypeLimits(
+            big_dates=True,
+            refuses_misfits=True,
+            max_text_bytes=2**30 - 64,
+            max_binary_bytes=2**29 - 64,
+        ),
         load_encoding="copy_text",
         default_namespace="public",
     )

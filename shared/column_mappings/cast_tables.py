@@ -1,0 +1,317 @@
+"""For every data type, the casts from each kind of source column that can become it (DESIGN.md §9)."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+
+from shared.column_mappings import instants, numbers, texts
+from shared.column_mappings.cast_errors import failure
+from shared.column_mappings.json_check import JsonCheck
+from shared.types import DataType, Kind, SourceColumn, TargetField, TypeLimits
+
+Convert = Callable[[bytes], bytes]
+
+# A longer cell does not travel or is refused by the load itself: no check of its own is needed from here on.
+_LARGEST_CELL_BYTES = 999_999_999
+
+
+class Passes(IntEnum):
+    """Which cells a cast leaves unchanged."""
+
+    NOT_ALL = 0
+    WHEN_TAKEN = 1  # all those that the target does not refuse by itself
+    WITHOUT_NUL = 2  # all those without a NUL character
+    ALWAYS = 3
+
+
+@dataclass(frozen=True)
+class CastRequest:
+    """What a cast is compiled from."""
+
+    column: SourceColumn
+    field: TargetField
+    lossy: bool
+    limits: TypeLimits
+    session_time_zone: str
+    in_key: bool
+    text_may_hold_nul: bool
+
+    def passing(self, wanted: Passes) -> Passes:
+        """Return `wanted` where the target refuses misfits by itself."""
+        return wanted if self.limits.refuses_misfits else Passes.NOT_ALL
+
+
+Compiled = tuple[Convert, Passes]
+Builder = Callable[[CastRequest], Compiled]
+
+
+def plain(strict: Convert, lossy: Convert | None = None) -> Builder:
+    """Return the builder of a conversion that needs nothing but the mode."""
+    return lambda request: ((lossy or strict) if request.lossy else strict, Passes.NOT_ALL)
+
+
+def _unchanged(_: CastRequest) -> Compiled:
+    return texts.same, Passes.ALWAYS
+
+
+# -- string, binary, json, uuid ------------------------------------------------------------------
+
+
+def string_cast(request: CastRequest) -> Compiled:
+    """Every kind but bytes becomes its text, without NUL where the target has none, within its length."""
+    text = texts.text_of(request.column.kind)
+    if text is None:
+        raise failure("bytes_have_no_text")
+    nul_check = _nul_check(request)
+    convert = texts.chain(
+        text, nul_check, _length_check(request), _bytes_check(request.limits.max_text_bytes)
+    )
+    if convert is texts.same:
+        return convert, Passes.ALWAYS
+    return convert, Passes.WITHOUT_NUL if convert is nul_check else Passes.NOT_ALL
+
+
+def _nul_check(request: CastRequest) -> Convert:
+    may_hold = request.column.kind is Kind.STRING and request.text_may_hold_nul
+    return texts.without_nul if may_hold and not request.limits.nul_in_text else texts.same
+
+
+def _length_check(request: CastRequest) -> Convert:
+    length, lossy = request.field.length, request.lossy
+    if length is None and request.in_key:
+        length, lossy = request.limits.string_key_length, False
+    held = request.column.length if request.column.kind is Kind.STRING else None
+    if length is None or (held is not None and held <= length):
+        return texts.same
+    return texts.at_most_characters(length, lossy=lossy)
+
+
+def _bytes_check(limit: int | None) -> Convert:
+    if limit is None or limit >= _LARGEST_CELL_BYTES:
+        return texts.same
+    return texts.at_most_bytes(limit)
+
+
+_HEXADECIMAL = re.compile(rb"\\x(?:[0-9a-fA-F]{2})*+")
+_UUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def _form_check(form: "re.Pattern[bytes]", code: str) -> Convert:
+    def convert(cell: bytes) -> bytes:
+        if form.fullmatch(cell) is None:
+            raise failure(code)
+        return cell.lower()
+
+    return convert
+
+
+def _binary_size(request: CastRequest) -> Convert:
+    limit = request.limits.max_binary_bytes
+    return _bytes_check(None if limit is None else 2 + 2 * limit)
+
+
+def _binary_of_binary(request: CastRequest) -> Compiled:
+    convert = _binary_size(request)
+    return convert, Passes.ALWAYS if convert is texts.same else Passes.NOT_ALL
+
+
+def _binary_of_text(request: CastRequest) -> Compiled:
+    return texts.chain(_form_check(_HEXADECIMAL, "not_binary"), _binary_size(request)), Passes.NOT_ALL
+
+
+def _json_cast(request: CastRequest) -> Compiled:
+    # PostgreSQL's jsonb has neither duplicate keys nor NUL; a text's JSON has what somebody wrote.
+    if request.column.database_type == "jsonb" and not request.limits.json_numbers_are_doubles:
+        return texts.same, Passes.ALWAYS
+    return JsonCheck(request.limits), Passes.NOT_ALL
+
+
+# -- numbers -------------------------------------------------------------------------------------
+
+_NARROW_UNSIGNED = ("tinyint", "smallint", "mediumint", "int", "year")
+
+
+def _integer_of_integer(request: CastRequest) -> Compiled:
+    if request.column.unsigned and not request.column.database_type.startswith(_NARROW_UNSIGNED):
+        return numbers.integer_of_integer, request.passing(Passes.WHEN_TAKEN)
+    return texts.same, Passes.ALWAYS
+
+
+def _integer_of_boolean(cell: bytes) -> bytes:
+    return b"1" if cell == b"t" else b"0"
+
+
+def _size(request: CastRequest) -> tuple[int, int]:
+    return request.field.precision or 0, request.field.scale or 0
+
+
+def _decimal_of_digits(request: CastRequest) -> Compiled:
+    precision, scale = _size(request)
+    return numbers.decimal_of_text(precision, scale, lossy=request.lossy), Passes.NOT_ALL
+
+
+def _decimal_of_float(request: CastRequest) -> Compiled:
+    precision, scale = _size(request)
+    return numbers.decimal_of_float(precision, scale, lossy=request.lossy), Passes.NOT_ALL
+
+
+def _decimal_of_decimal(request: CastRequest) -> Compiled:
+    """Keep NaN where the target has it; a numeric with a size has no infinities."""
+    convert, _ = _decimal_of_digits(request)
+    specials = request.limits.float_specials
+    precision, scale = _size(request)
+    fits = request.column.scale == scale and 0 < (request.column.precision or 0) <= precision
+    if fits:
+        passes = Passes.ALWAYS if specials else request.passing(Passes.WHEN_TAKEN)
+        return (texts.same if specials else convert), passes
+    return (numbers.or_nan(convert) if specials else convert), Passes.NOT_ALL
+
+
+def _float_of_float(request: CastRequest) -> Compiled:
+    if request.limits.float_specials:
+        return texts.same, Passes.ALWAYS
+    return numbers.float_of(texts.same, specials=False), request.passing(Passes.WHEN_TAKEN)
+
+
+def _float_of_digits(request: CastRequest) -> Compiled:
+    convert = numbers.nearest_float if request.lossy else numbers.float_of_digits
+    return numbers.float_of(convert, specials=request.limits.float_specials), Passes.NOT_ALL
+
+
+_TRUE = frozenset((b"true", b"t", b"yes", b"y", b"on", b"1"))
+_FALSE = frozenset((b"false", b"f", b"no", b"n", b"off", b"0"))
+
+
+def _boolean_of_text(cell: bytes) -> bytes:
+    word = cell.lower()
+    if word in _TRUE:
+        return b"t"
+    if word in _FALSE:
+        return b"f"
+    raise failure("not_a_boolean")
+
+
+def _boolean_of_number(cell: bytes) -> bytes:
+    value = numbers.zero_or_one(cell)
+    if value is None:
+        raise failure("not_a_boolean")
+    return b"t" if value else b"f"
+
+
+# -- instants ------------------------------------------------------------------------------------
+
+
+def _within_years(convert: Convert, limits: TypeLimits) -> Convert:
+    low, high = limits.min_year, limits.max_year
+    if (low, high) == (1, 9999):
+        return convert
+
+    def convert_within(cell: bytes) -> bytes:
+        result = convert(cell)
+        if not low <= int(result[:4]) <= high:
+            raise failure("out_of_range", range=f"years {low} to {high}")
+        return result
+
+    return convert_within
+
+
+def _instant_cast(make: Callable[[CastRequest], Convert], big: "re.Pattern[bytes] | None" = None) -> Builder:
+    """Return the builder of a date's or an instant's cast; `big` is the form of the type's own large values."""
+
+    def build(request: CastRequest) -> Compiled:
+        convert = _within_years(make(request), request.limits)
+        if big is None:
+            return convert, Passes.NOT_ALL
+        if request.limits.big_dates:
+            convert = instants.or_big(convert, big)
+        return convert, request.passing(Passes.WHEN_TAKEN)
+
+    return build
+
+
+def _timestamp(request: CastRequest) -> Convert:
+    return instants.timestamp_of_text(lossy=request.lossy)
+
+
+def _timestamptz(request: CastRequest) -> Convert:
+    return instants.timestamptz_of_text(request.session_time_zone, lossy=request.lossy)
+
+
+def _date(_: CastRequest) -> Convert:
+    return instants.valid_date
+
+
+def _date_of_instant(request: CastRequest) -> Convert:
+    return instants.date_of_instant(lossy=request.lossy)
+
+
+def _time(request: CastRequest) -> Convert:
+    return instants.rounded_time if request.lossy else instants.valid_time
+
+
+def _time_cast(*, own: bool) -> Builder:
+    def build(request: CastRequest) -> Compiled:
+        convert = _time(request)
+        if not own:
+            return convert, Passes.NOT_ALL
+        if request.limits.big_dates:
+            convert = instants.or_big(convert, instants.END_OF_DAY)
+        return convert, request.passing(Passes.WHEN_TAKEN)
+
+    return build
+
+
+# -- all -----------------------------------------------------------------------------------------
+
+CASTS: dict[DataType, dict[Kind, Builder]] = {
+    DataType.STRING: {kind: string_cast for kind in Kind if kind is not Kind.DYNAMIC},
+    DataType.INTEGER: {
+        Kind.INTEGER: _integer_of_integer,
+        Kind.DECIMAL: plain(numbers.integer_of_text, numbers.rounded_integer),
+        Kind.FLOAT: plain(numbers.integer_of_float, numbers.rounded_integer_of_float),
+        Kind.BOOLEAN: plain(_integer_of_boolean),
+        Kind.STRING: plain(numbers.integer_of_text, numbers.rounded_integer),
+    },
+    DataType.DECIMAL: {
+        Kind.INTEGER: _decimal_of_digits,
+        Kind.DECIMAL: _decimal_of_decimal,
+        Kind.FLOAT: _decimal_of_float,
+        Kind.STRING: _decimal_of_digits,
+    },
+    DataType.FLOAT: {
+        Kind.INTEGER: _float_of_digits,
+        Kind.DECIMAL: _float_of_digits,
+        Kind.FLOAT: _float_of_float,
+        Kind.STRING: _float_of_digits,
+    },
+    DataType.BOOLEAN: {
+        Kind.INTEGER: plain(_boolean_of_number),
+        Kind.DECIMAL: plain(_boolean_of_number),
+        Kind.FLOAT: plain(_boolean_of_number),
+        Kind.BOOLEAN: _unchanged,
+        Kind.STRING: plain(_boolean_of_text),
+    },
+    DataType.DATE: {
+        Kind.DATE: _instant_cast(_date, instants.BIG_DATE),
+        Kind.TIMESTAMP: _instant_cast(_date_of_instant),
+        Kind.TIMESTAMPTZ: _instant_cast(_date_of_instant),
+        Kind.STRING: _instant_cast(_date_of_instant),
+    },
+    DataType.TIMESTAMP: {
+        Kind.DATE: _instant_cast(_timestamp),
+        Kind.TIMESTAMP: _instant_cast(_timestamp, instants.BIG_TIMESTAMP),
+        Kind.TIMESTAMPTZ: _instant_cast(_timestamp),
+        Kind.STRING: _instant_cast(_timestamp),
+    },
+    DataType.TIMESTAMPTZ: {
+        Kind.DATE: _instant_cast(_timestamptz),
+        Kind.TIMESTAMP: _instant_cast(_timestamptz),
+        Kind.TIMESTAMPTZ: _instant_cast(_timestamptz, instants.BIG_TIMESTAMPTZ),
+        Kind.STRING: _instant_cast(_timestamptz),
+    },
+    DataType.TIME: {Kind.TIME: _time_cast(own=True), Kind.STRING: _time_cast(own=False)},
+    DataType.BINARY: {Kind.BINARY: _binary_of_binary, Kind.STRING: _binary_of_text},
+    DataType.JSON: {Kind.JSON: _json_cast, Kind.STRING: _json_cast},
+    DataType.UUID: {Kind.UUID: _unchanged, Kind.STRING: plain(_form_check(_UUID, "not_a_uuid"))},
+}
