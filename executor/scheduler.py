@@ -1,22 +1,24 @@
 """Turns due ticks into queued runs and skipped records, once per (schedule, instant) whoever sees them."""
 
-import asyncio
-import random
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
 
 import structlog
-from bson import ObjectId
+from pymongo.errors import PyMongoError
 
 from executor.misfire import decide, find_due_ticks
+from executor.peers import Peers
 from shared.clock import Clock
 from shared.documents.schedule import Schedule
+from shared.errors import ConfigError
+from shared.store.errors import classify_store_error
 from shared.store.ticks import Fired, Firing, TickStore
 
-SCHEDULES_AT_ONCE = 1000
-FIRINGS_AT_ONCE = 8
+SCHEDULES_AT_ONCE = 2000
+FIRINGS_AT_ONCE = 50
 MAX_SLEEP_SECONDS = 1.0
+# A peer's schedules are left to it for so long; then it is taken to be gone.
+PEERS_FIRST = timedelta(seconds=2)
 
 log = structlog.get_logger(__name__)
 
@@ -24,62 +26,70 @@ log = structlog.get_logger(__name__)
 class Scheduler:
     """Fires due ticks; `clock` gives the server's time, so that skewed machines fire at the same instant."""
 
-    def __init__(self, ticks: TickStore, clock: Clock, on_fired: Callable[[Fired], None]) -> None:
+    def __init__(
+        self, ticks: TickStore, clock: Clock, peers: Peers, on_fired: Callable[[Fired, datetime], None]
+    ) -> None:
         self._ticks = ticks
         self._clock = clock
+        self._peers = peers
         self._on_fired = on_fired
 
     async def fire_due(self) -> int:
-        """Fire everything that is due and return the number of schedules seen due."""
-        due = await self._ticks.due_schedules(self._clock(), SCHEDULES_AT_ONCE)
-        slots = asyncio.Semaphore(FIRINGS_AT_ONCE)
-
-        async def fire_group(group: list[Schedule]) -> None:
-            async with slots:
-                for schedule in group:
-                    await self._fire(schedule)
-
-        groups = _by_mapping(due)
-        random.shuffle(groups)  # several executors begin with different schedules
-        await _all_of(fire_group(group) for group in groups)
-        return len(due)
-
-    async def _fire(self, schedule: Schedule) -> None:
+        """Fire what is due and return the number of schedules that this executor took."""
         now = self._clock()
-        due = find_due_ticks(schedule, now)
-        decision = decide(schedule, due, now)
-        firing = Firing(schedule, decision.missed, decision.fired, due.following, decision.despite_overlap)
-        fired = await self._ticks.fire(firing, now)
-        if fired is None:
-            log.debug("tick_fired_elsewhere", schedule_id=str(schedule.id))
-            return
+        due = await self._ticks.due_schedules(now, SCHEDULES_AT_ONCE)
+        taken = [schedule for schedule in due if self._takes(schedule, now)]
+        # Schedules of one mapping stand together: they are decided one after the other.
+        taken.sort(key=lambda schedule: (schedule.mapping_id, schedule.next_due_at or now, schedule.id))
+        for batch in _batches(taken):
+            await self._fire(batch)
+        return len(taken)
+
+    def _takes(self, schedule: Schedule, now: datetime) -> bool:
+        due_at = schedule.next_due_at
+        return self._peers.is_mine(schedule.mapping_id) or due_at is None or now - due_at > PEERS_FIRST
+
+    async def _fire(self, schedules: Sequence[Schedule]) -> None:
+        now = self._clock()
+        firings = [firing for schedule in schedules for firing in _decide(schedule, now)]
+        try:
+            self._report(await self._ticks.fire(firings, now) if firings else Fired(), now)
+        except PyMongoError as error:
+            if classify_store_error(error) is not None or len(schedules) == 1:
+                raise
+            for schedule in schedules:  # one of them is the fault: the others fire
+                await self._fire([schedule])
+
+    def _report(self, fired: Fired, now: datetime) -> None:
         for skipped in fired.skipped:
             log.info(
-                "tick_skipped", schedule_id=str(schedule.id), reason=skipped.reason, count=skipped.count or 1
+                "tick_skipped",
+                schedule_id=str(skipped.schedule_id),
+                reason=skipped.reason,
+                count=skipped.count or 1,
             )
-        self._on_fired(fired)
+        self._on_fired(fired, now)
 
     async def seconds_to_next_tick(self) -> float:
         """Return how long to sleep: until the next tick, at most MAX_SLEEP_SECONDS."""
-        now = self._clock()
-        upcoming = await self._ticks.next_due_after(now)
+        upcoming = await self._ticks.next_due_after(self._clock())
         if upcoming is None:
             return MAX_SLEEP_SECONDS
-        wait: timedelta = upcoming - self._clock()
-        return min(max(wait.total_seconds(), 0), MAX_SLEEP_SECONDS)
+        wait = (upcoming - self._clock()).total_seconds()
+        return min(max(wait, 0), MAX_SLEEP_SECONDS)
 
 
-def _by_mapping(schedules: Iterable[Schedule]) -> list[list[Schedule]]:
-    """Group schedules whose firings would wait for each other."""
-    groups: dict[ObjectId, list[Schedule]] = defaultdict(list)
-    for schedule in schedules:
-        groups[schedule.mapping_id].append(schedule)
-    return list(groups.values())
+def _decide(schedule: Schedule, now: datetime) -> Iterator[Firing]:
+    try:
+        due = find_due_ticks(schedule, now)
+    except ConfigError as error:
+        # Saved by a version that knew more, or its time zone has gone from the machine.
+        log.error("schedule_unreadable", schedule_id=str(schedule.id), code=error.code)  # noqa: TRY400
+        return
+    decision = decide(schedule, due, now)
+    yield Firing(schedule, decision.missed, decision.fired, due.following, decision.despite_overlap)
 
 
-async def _all_of(coroutines: Iterable[Awaitable[None]]) -> None:
-    """Wait for all, then raise the first error: one bad schedule does not keep the others from firing."""
-    results = await asyncio.gather(*coroutines, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
+def _batches(schedules: Sequence[Schedule]) -> Iterator[Sequence[Schedule]]:
+    for start in range(0, len(schedules), FIRINGS_AT_ONCE):
+        yield schedules[start : start + FIRINGS_AT_ONCE]

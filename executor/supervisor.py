@@ -5,6 +5,7 @@ import os
 import socket
 import time
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 import structlog
 from pymongo.errors import PyMongoError
@@ -12,6 +13,7 @@ from pymongo.errors import PyMongoError
 from executor.doorbell import Bell, ring_on_changes
 from executor.ending import EndingWriter
 from executor.metrics import ExecutorMetrics
+from executor.peers import Peers
 from executor.pool import LostRun, WorkerPool, WorkerSlot
 from executor.purge import Purger
 from executor.rescuer import Rescuer
@@ -30,6 +32,7 @@ from shared.store.ticks import Fired, TickStore
 STORE_RETRY_SECONDS = 1.0
 CRASH_RETRY_SECONDS = 5.0
 PURGE_SECONDS = 3600.0
+ALIVE_BEATS = 2.5  # an executor that missed two heartbeats is taken to be gone
 
 log = structlog.get_logger(__name__)
 
@@ -53,9 +56,8 @@ class Supervisor:
         self._executors = ExecutorStore(client)
         self._clock = ServerClock(self._executors)
         self._runs = RunStore(client)
-        ticks = TickStore(client, self._runs)
-        self._ticks = ticks
-        self._scheduler = Scheduler(ticks, self._clock, self._on_fired)
+        self._peers = Peers(executor_id)
+        self._scheduler = Scheduler(TickStore(client, self._runs), self._clock, self._peers, self._on_fired)
         self._purger = Purger(client, self._runs, settings, self._clock)
         self._rescuer = Rescuer(
             self._runs,
@@ -131,6 +133,7 @@ class Supervisor:
                 clock_ahead_ms=self._clock.ahead_ms,
             )
         )
+        self._peers.update(await self._executors.alive(ALIVE_BEATS * self._settings.heartbeat_seconds))
         return self._settings.heartbeat_seconds
 
     async def _fire(self) -> float:
@@ -173,15 +176,15 @@ class Supervisor:
 
     # -- what the parts report -----------------------------------------------------------------
 
-    def _on_fired(self, fired: Fired) -> None:
-        now = self._clock()
+    def _on_fired(self, fired: Fired, now: datetime) -> None:
         for run in fired.queued:
             self.metrics.ticks_fired.inc()
             if run.scheduled_for is not None:
                 self.metrics.late_seconds.observe(max((now - run.scheduled_for).total_seconds(), 0))
         for skipped in fired.skipped:
             self.metrics.ticks_skipped.labels(skipped.reason).inc(skipped.count or 1)
-        self._run_bell.ring()
+        if fired.queued:
+            self._run_bell.ring()
 
     def _on_done(self, done: Done) -> None:
         if done.status is None:

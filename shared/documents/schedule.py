@@ -10,7 +10,10 @@ from shared.documents.mapping import Retry
 
 
 class Schedule(StoredDocument):
-    """`next_due_at` is the instant of the next tick that will fire, None when there is none or it is disabled."""
+    """`next_due_at` is the instant of the next tick that will fire, None when there is none or it is disabled.
+
+    `last_tick_at` is the newest tick that has a record.
+    """
 
     name: str
     mapping_id: Id
@@ -26,5 +29,6 @@ class Schedule(StoredDocument):
     start_at: datetime | None = None
     end_at: datetime | None = None
     next_due_at: datetime | None = None
+    last_tick_at: datetime | None = None
     last_run_at: datetime | None = None
     last_run_status: str | None = None

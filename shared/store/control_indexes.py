@@ -39,6 +39,8 @@ CONTROL_INDEXES: dict[str, tuple[IndexModel, ...]] = {
             [("tenant_id", ASCENDING), ("schedule_id", ASCENDING), ("queued_at", DESCENDING)],
             name="runs_of_schedule",
         ),
+        # Unfinished runs of a mapping are few, so the state comes second.
+        IndexModel([("mapping_id", ASCENDING), ("status", ASCENDING)], name="runs_unfinished"),
         IndexModel([("finished_at", ASCENDING)], name="runs_finished"),
     ),
     "schedules": (

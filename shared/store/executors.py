@@ -53,6 +53,12 @@ class ExecutorStore:
             upsert=True,
         )
 
+    async def alive(self, within_seconds: float) -> list[str]:
+        """Return the executors that gave a sign of life lately, by the server's time."""
+        since = {"$subtract": ["$$NOW", round(within_seconds * 1000)]}
+        cursor = self._executors.find({"$expr": {"$gte": ["$seen_at", since]}}, {"_id": 1})
+        return [str(found["_id"]) async for found in cursor]
+
     async def leave(self, executor_id: str) -> None:
         """Forget an executor that stops."""
         await self._executors.delete_one({"_id": executor_id})

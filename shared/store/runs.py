@@ -52,6 +52,14 @@ class RunFilter:
     until: datetime | None = None
 
 
+@dataclass(frozen=True)
+class UnfinishedRuns:
+    """How many runs of a mapping wait, and how many are in work."""
+
+    queued: int = 0
+    live: int = 0
+
+
 class RunStore:
     """Runs by tenant for the API; claims, leases and ends for the executors."""
 
@@ -72,15 +80,16 @@ class RunStore:
             raise ValueError("queue_run takes queued runs only")
         return await self._insert(run, session)
 
-    async def record_skipped(self, run: Run, session: Session | None = None) -> Run:
-        """Add a record of ticks that do not run. Raises Conflict `tick_already_fired`."""
-        if run.status is not RunStatus.SKIPPED or run.reason is None:
-            raise ValueError("record_skipped takes skipped runs with their reason only")
-        return await self._insert(run, session)
+    async def add_records(self, records: Sequence[Run], session: Session) -> None:
+        """Add what became of ticks: queued runs, and skipped records with their reason."""
+        if any(run.status is RunStatus.SKIPPED and run.reason is None for run in records):
+            raise ValueError("a skipped record needs its reason")
+        if records:
+            stored = [_with_due_time(run) for run in records]
+            await self._runs.insert_many(stored, session=session)
 
     async def _insert(self, run: Run, session: Session | None) -> Run:
-        stored = run.to_mongo()
-        stored["not_before"] = run.not_before or run.queued_at
+        stored = _with_due_time(run)
         try:
             await self._runs.insert_one(stored, session=session)
         except DuplicateKeyError as error:
@@ -113,28 +122,32 @@ class RunStore:
         self, tenant_id: str, mapping_id: ObjectId, session: Session | None = None
     ) -> bool:
         """Whether a run of the mapping is queued or live."""
-        return await self.count_runs(tenant_id, mapping_id, tuple(UNFINISHED_STATUSES), session) > 0
+        unfinished = {"mapping_id": mapping_id, "status": {"$in": list(UNFINISHED_STATUSES)}}
+        found = await self._runs.find_one({"tenant_id": tenant_id, **unfinished}, {"_id": 1}, session=session)
+        return found is not None
 
-    async def count_runs(
-        self,
-        tenant_id: str,
-        mapping_id: ObjectId,
-        statuses: Sequence[RunStatus],
-        session: Session | None = None,
-    ) -> int:
-        """Return how many of the mapping's runs are in one of the states."""
-        query = {"tenant_id": tenant_id, "mapping_id": mapping_id, "status": {"$in": list(statuses)}}
-        return await self._runs.count_documents(query, session=session)
-
-    async def last_tick(self, schedule_id: ObjectId, session: Session | None = None) -> datetime | None:
-        """Return the newest tick of the schedule that has a record, itself or within a stretch."""
-        found = await self._runs.find_one(
-            {"trigger": "schedule", "schedule_id": schedule_id},
-            {"scheduled_for": 1, "until": 1},
-            sort=[("scheduled_for", -1)],
-            session=session,
-        )
-        return None if found is None else found["until"] or found["scheduled_for"]
+    async def count_unfinished(
+        self, mapping_ids: Sequence[ObjectId], session: Session
+    ) -> dict[ObjectId, UnfinishedRuns]:
+        """Return how many runs of each mapping are queued and live; mappings without any are left out."""
+        is_queued = {"$eq": ["$status", RunStatus.QUEUED]}
+        pipeline: list[MongoDocument] = [
+            {
+                "$match": {
+                    "mapping_id": {"$in": list(mapping_ids)},
+                    "status": {"$in": list(UNFINISHED_STATUSES)},
+                }
+            },
+            {
+                "$group": {
+                    "_id": "$mapping_id",
+                    "queued": {"$sum": {"$cond": [is_queued, 1, 0]}},
+                    "live": {"$sum": {"$cond": [is_queued, 0, 1]}},
+                }
+            },
+        ]
+        found = await (await self._runs.aggregate(pipeline, session=session)).to_list()
+        return {one["_id"]: UnfinishedRuns(one["queued"], one["live"]) for one in found}
 
     async def request_cancel(self, tenant_id: str, run_id: ObjectId) -> Run:
         """Cancel a run that never started at once; flag any other unfinished one for its executor.
@@ -376,6 +389,10 @@ class RunStore:
             query, [{"$set": change}], sort=sort, return_document=ReturnDocument.AFTER
         )
         return None if stored is None else Run.from_mongo(stored)
+
+
+def _with_due_time(run: Run) -> MongoDocument:
+    return {**run.to_mongo(), "not_before": run.not_before or run.queued_at}
 
 
 def _list_query(tenant_id: str, wanted: RunFilter) -> MongoDocument:

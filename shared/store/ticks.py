@@ -1,10 +1,12 @@
-"""The scheduler's side of schedules and runs: due schedules, and firing their ticks in one transaction."""
+"""The scheduler's side of schedules and runs: due schedules, and firing their ticks."""
 
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from pymongo import ReturnDocument
+from bson import ObjectId
+from pymongo import UpdateOne
 
 from shared.cron import jitter
 from shared.documents.base import FORMAT
@@ -12,7 +14,7 @@ from shared.documents.mapping import Mapping
 from shared.documents.run import Run, RunStatus, SkipReason
 from shared.documents.schedule import Schedule
 from shared.store.client import Session, StoreClient
-from shared.store.runs import RunStore
+from shared.store.runs import RunStore, UnfinishedRuns
 
 
 @dataclass(frozen=True)
@@ -25,16 +27,22 @@ class Firing:
     following: datetime | None
     despite_overlap: bool
 
+    @property
+    def newest(self) -> datetime:
+        return (self.missed + self.fired)[-1]
+
 
 @dataclass(frozen=True)
 class Fired:
-    """The records that a firing made."""
+    """The records that firings made."""
 
     queued: tuple[Run, ...] = ()
     skipped: tuple[Run, ...] = ()
 
 
 class TickStore:
+    """Fires many schedules in one transaction, so that a burst of due ticks is a few round trips."""
+
     def __init__(self, client: StoreClient, runs: RunStore) -> None:
         self._client = client
         self._schedules = client.collection("schedules")
@@ -53,122 +61,142 @@ class TickStore:
         found = await self._schedules.find_one(query, {"next_due_at": 1}, sort=[("next_due_at", 1)])
         return None if found is None else found["next_due_at"]
 
-    async def fire(self, firing: Firing, now: datetime) -> Fired | None:
-        """Move the schedule on and record each of its due ticks, all or nothing.
+    async def fire(self, firings: Sequence[Firing], now: datetime) -> Fired:
+        """Move schedules on and record each of their due ticks, all or nothing.
 
-        None when somebody else fired these ticks or changed the schedule meanwhile.
+        Schedules that somebody else fired or changed meanwhile are left out.
         """
+        token = ObjectId()
 
-        async def body(session: Session) -> Fired | None:
-            if not await self._advance(firing, session):
-                return None
-            return await self._record(firing, now, session)
+        async def body(session: Session) -> Fired:
+            won = await self._advance(firings, token, session)
+            if not won:
+                return Fired()
+            mappings = await self._lock_mappings(won, now, session)
+            unfinished = await self._runs.count_unfinished(list(mappings), session)
+            ledger = TickLedger(mappings, unfinished, now)
+            for firing in won:
+                ledger.record(firing)
+            await self._runs.add_records((*ledger.queued, *ledger.skipped), session)
+            return Fired(tuple(ledger.queued), tuple(ledger.skipped))
 
         return await self._client.transaction(body)
 
-    async def _advance(self, firing: Firing, session: Session) -> bool:
-        schedule = firing.schedule
-        same = {
-            "_id": schedule.id,
-            "version": schedule.version,
-            "enabled": True,
-            "next_due_at": schedule.next_due_at,
-        }
-        moved = await self._schedules.update_one(
-            same, {"$set": {"next_due_at": firing.following}}, session=session
-        )
-        return moved.modified_count == 1
+    async def _advance(self, firings: Sequence[Firing], token: ObjectId, session: Session) -> list[Firing]:
+        """Move the schedules to their next tick and return the firings whose schedule was as it was read."""
+        moves = [
+            UpdateOne(
+                {
+                    "_id": firing.schedule.id,
+                    "version": firing.schedule.version,
+                    "enabled": True,
+                    "next_due_at": firing.schedule.next_due_at,
+                },
+                {
+                    "$set": {"next_due_at": firing.following, "fired_by": token},
+                    "$max": {"last_tick_at": firing.newest},
+                },
+            )
+            for firing in firings
+        ]
+        moved = await self._schedules.bulk_write(moves, ordered=False, session=session)
+        if moved.modified_count == len(firings):
+            return list(firings)
+        ids = [firing.schedule.id for firing in firings]
+        query = {"_id": {"$in": ids}, "fired_by": token}
+        won = {stored["_id"] async for stored in self._schedules.find(query, {"_id": 1}, session=session)}
+        return [firing for firing in firings if firing.schedule.id in won]
 
-    async def _record(self, firing: Firing, now: datetime, session: Session) -> Fired:
+    async def _lock_mappings(
+        self, firings: Sequence[Firing], now: datetime, session: Session
+    ) -> dict[ObjectId, Mapping]:
+        """Return the mappings; writing to them makes schedules of one mapping fire one after the other."""
+        query = {"_id": {"$in": list({firing.schedule.mapping_id for firing in firings})}}
+        await self._mappings.update_many(query, {"$set": {"last_tick_at": now}}, session=session)
+        found = [Mapping.from_mongo(stored) async for stored in self._mappings.find(query, session=session)]
+        return {mapping.id: mapping for mapping in found}
+
+
+@dataclass
+class TickLedger:
+    """Turns firings into records, one after the other, each seeing what the former queued."""
+
+    mappings: dict[ObjectId, Mapping]
+    unfinished: dict[ObjectId, UnfinishedRuns]
+    now: datetime
+    queued: list[Run] = field(default_factory=list)
+    skipped: list[Run] = field(default_factory=list)
+    _added: dict[ObjectId, int] = field(default_factory=lambda: defaultdict(int))
+
+    def record(self, firing: Firing) -> None:
+        """Add a run or a share in a skipped record for each tick that has none yet."""
         schedule = firing.schedule
-        mapping = await self._lock_mapping(schedule, now, session)
-        missed, fired = await self._without_recorded(firing, session)
-        if mapping is None:
-            return Fired(skipped=await self._skip(schedule, 0, missed + fired, "blocked", now, session))
-        skipped = await self._skip(schedule, mapping.version, missed, "missed", now, session)
-        queued: list[Run] = []
+        missed, fired = _unrecorded(schedule, firing.missed), _unrecorded(schedule, firing.fired)
+        mapping = self.mappings.get(schedule.mapping_id)
+        if mapping is None or mapping.tenant_id != schedule.tenant_id:
+            self._skip(schedule, 0, missed + fired, "blocked")
+            return
+        self._skip(schedule, mapping.version, missed, "missed")
         overlapping: list[datetime] = []
         for tick in fired:
-            if not firing.despite_overlap and await self._overlaps(schedule, session):
+            if not firing.despite_overlap and self._overlaps(schedule):
                 overlapping.append(tick)
             else:
-                run = _queued_run(schedule, mapping, tick, now)
-                queued.append(await self._runs.queue_run(run, session))
-        skipped += await self._skip(schedule, mapping.version, overlapping, "overlap", now, session)
-        return Fired(tuple(queued), skipped)
+                self._queue(schedule, mapping, tick)
+        self._skip(schedule, mapping.version, overlapping, "overlap")
 
-    async def _without_recorded(
-        self, firing: Firing, session: Session
-    ) -> tuple[tuple[datetime, ...], tuple[datetime, ...]]:
-        """Leave out ticks that have a record: by skewed clocks an edited schedule may begin before them."""
-        if (recorded := await self._runs.last_tick(firing.schedule.id, session)) is None:
-            return firing.missed, firing.fired
-        return (
-            tuple(tick for tick in firing.missed if tick > recorded),
-            tuple(tick for tick in firing.fired if tick > recorded),
+    def _overlaps(self, schedule: Schedule) -> bool:
+        runs = self.unfinished.get(schedule.mapping_id, UnfinishedRuns())
+        queued = runs.queued + self._added[schedule.mapping_id]
+        return queued > 0 if schedule.overlap_policy == "queue" else queued + runs.live > 0
+
+    def _queue(self, schedule: Schedule, mapping: Mapping, tick: datetime) -> None:
+        self._added[mapping.id] += 1
+        self.queued.append(
+            Run(
+                tenant_id=schedule.tenant_id,
+                mapping_id=mapping.id,
+                mapping_version=mapping.version,
+                schedule_id=schedule.id,
+                trigger="schedule",
+                scheduled_for=tick,
+                status=RunStatus.QUEUED,
+                queued_at=self.now,
+                not_before=tick + jitter(schedule.id, tick, schedule.jitter_seconds),
+                retry=schedule.retry or mapping.retry,
+                timeout_seconds=schedule.timeout_seconds or mapping.timeout_seconds,
+                created_at=self.now,
+                updated_at=self.now,
+            )
         )
 
-    async def _lock_mapping(self, schedule: Schedule, now: datetime, session: Session) -> Mapping | None:
-        """Return the mapping; writing to it makes two schedules of one mapping fire one after the other."""
-        stored = await self._mappings.find_one_and_update(
-            {"_id": schedule.mapping_id, "tenant_id": schedule.tenant_id},
-            {"$set": {"last_tick_at": now}},
-            session=session,
-            return_document=ReturnDocument.AFTER,
-        )
-        return None if stored is None else Mapping.from_mongo(stored)
-
-    async def _overlaps(self, schedule: Schedule, session: Session) -> bool:
-        tenant_id, mapping_id = schedule.tenant_id, schedule.mapping_id
-        if schedule.overlap_policy == "queue":
-            queued = (RunStatus.QUEUED,)
-            return await self._runs.count_runs(tenant_id, mapping_id, queued, session) > 0
-        return await self._runs.has_unfinished(tenant_id, mapping_id, session)
-
-    async def _skip(
-        self,
-        schedule: Schedule,
-        mapping_version: int,
-        ticks: Sequence[datetime],
-        reason: SkipReason,
-        now: datetime,
-        session: Session,
-    ) -> tuple[Run, ...]:
+    def _skip(
+        self, schedule: Schedule, mapping_version: int, ticks: Sequence[datetime], reason: SkipReason
+    ) -> None:
         if not ticks:
-            return ()
+            return
         several = len(ticks) > 1
-        record = Run(
-            tenant_id=schedule.tenant_id,
-            mapping_id=schedule.mapping_id,
-            mapping_version=mapping_version,
-            schedule_id=schedule.id,
-            trigger="schedule",
-            scheduled_for=ticks[0],
-            status=RunStatus.SKIPPED,
-            reason=reason,
-            until=ticks[-1] if several else None,
-            count=len(ticks) if several else None,
-            queued_at=now,
-            finished_at=now,
-            created_at=now,
-            updated_at=now,
+        self.skipped.append(
+            Run(
+                tenant_id=schedule.tenant_id,
+                mapping_id=schedule.mapping_id,
+                mapping_version=mapping_version,
+                schedule_id=schedule.id,
+                trigger="schedule",
+                scheduled_for=ticks[0],
+                status=RunStatus.SKIPPED,
+                reason=reason,
+                until=ticks[-1] if several else None,
+                count=len(ticks) if several else None,
+                queued_at=self.now,
+                finished_at=self.now,
+                created_at=self.now,
+                updated_at=self.now,
+            )
         )
-        return (await self._runs.record_skipped(record, session),)
 
 
-def _queued_run(schedule: Schedule, mapping: Mapping, tick: datetime, now: datetime) -> Run:
-    return Run(
-        tenant_id=schedule.tenant_id,
-        mapping_id=mapping.id,
-        mapping_version=mapping.version,
-        schedule_id=schedule.id,
-        trigger="schedule",
-        scheduled_for=tick,
-        status=RunStatus.QUEUED,
-        queued_at=now,
-        not_before=tick + jitter(schedule.id, tick, schedule.jitter_seconds),
-        retry=schedule.retry or mapping.retry,
-        timeout_seconds=schedule.timeout_seconds or mapping.timeout_seconds,
-        created_at=now,
-        updated_at=now,
-    )
+def _unrecorded(schedule: Schedule, ticks: tuple[datetime, ...]) -> tuple[datetime, ...]:
+    """Leave out ticks that have a record: by skewed clocks an edited schedule may begin before them."""
+    recorded = schedule.last_tick_at
+    return ticks if recorded is None else tuple(tick for tick in ticks if tick > recorded)

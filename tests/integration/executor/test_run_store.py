@@ -183,8 +183,6 @@ async def test_one_tick_is_recorded_once(runs: RunStore, make_run: RunFactory) -
     )
     refused = [answer for answer in answers if isinstance(answer, Conflict)]
     assert [error.code for error in refused] == ["tick_already_fired"] * 4
-    with pytest.raises(Conflict):
-        await runs.record_skipped(make_run(**tick, status=RunStatus.SKIPPED, reason="overlap"))
 
 
 async def test_the_end_of_a_run_is_final_and_may_be_reported_twice(

@@ -8,13 +8,15 @@ from typing import Any, TypeAlias
 import pytest
 from bson import ObjectId
 
+from executor.misfire import decide, find_due_ticks
+from executor.peers import Peers
 from executor.scheduler import Scheduler
 from shared.documents.mapping import Mapping, Retry
 from shared.documents.run import Run, RunStatus
 from shared.documents.schedule import Schedule
 from shared.store.client import StoreClient
 from shared.store.runs import RunFilter, RunStore
-from shared.store.ticks import Fired, TickStore
+from shared.store.ticks import Fired, Firing, TickStore
 from tests.factories import mapping
 from tests.integration.executor.conftest import RunFactory
 
@@ -31,7 +33,10 @@ class Desk:
         self.fired: list[Fired] = []
         self.store = store
         self.runs = runs
-        self.scheduler = Scheduler(TickStore(store, runs), lambda: self.now, self.fired.append)
+        self.ticks = TickStore(store, runs)
+        self.scheduler = Scheduler(
+            self.ticks, lambda: self.now, Peers("desk"), lambda fired, _: self.fired.append(fired)
+        )
 
     async def at(self, now: datetime) -> list[Run]:
         """Fire what is due at an instant and return the records that this made, oldest tick first."""
@@ -183,6 +188,28 @@ async def test_a_long_absence_with_a_schedule_of_seconds_counts_every_tick(desk:
     assert [record.status for record in records].count(RunStatus.QUEUED) == 1
 
 
+async def test_a_schedule_that_cannot_be_read_does_not_keep_others_from_firing(desk: Desk) -> None:
+    broken = await desk.add_schedule(timezone="Mars/Olympus")
+    sound = await desk.add_schedule()
+    await desk.scheduler.fire_due()
+    assert [run.schedule_id for run in await desk.records()] == [sound.id]
+    assert (await desk.reread(broken)).next_due_at == NOON
+
+
+async def test_a_peer_is_left_its_share_for_two_seconds(desk: Desk) -> None:
+    of = [await desk.add_mapping() for _ in range(8)]
+    schedules = [await desk.add_schedule(one) for one in of]
+    peers = Peers("desk")
+    peers.update(["desk", "another"])
+    mine = [schedule.id for schedule in schedules if peers.is_mine(schedule.mapping_id)]
+    desk.scheduler = Scheduler(desk.ticks, lambda: desk.now, peers, lambda fired, _: desk.fired.append(fired))
+    assert await desk.scheduler.fire_due() == len(mine)
+    assert sorted(run.schedule_id for run in await desk.records() if run.schedule_id) == sorted(mine)
+    desk.now = NOON + timedelta(seconds=3)
+    await desk.scheduler.fire_due()
+    assert len(await desk.records()) == len(schedules)
+
+
 async def test_a_tick_of_a_mapping_that_is_gone_is_blocked(desk: Desk) -> None:
     await desk.add_schedule(mapping_id=ObjectId())
     assert told(await desk.at(NOON)) == [("skipped", "blocked", None)]
@@ -190,12 +217,14 @@ async def test_a_tick_of_a_mapping_that_is_gone_is_blocked(desk: Desk) -> None:
 
 async def test_an_edit_between_reading_and_firing_wins(desk: Desk, store: StoreClient) -> None:
     schedule = await desk.add_schedule()
-    due = await desk.scheduler._ticks.due_schedules(NOON, 10)  # as another executor saw it
+    seen = find_due_ticks(schedule, NOON)
+    decision = decide(schedule, seen, NOON)
+    firing = Firing(schedule, decision.missed, decision.fired, seen.following, decision.despite_overlap)
     later = NOON + timedelta(hours=3)
     await store.collection("schedules").update_one(
         {"_id": schedule.id}, {"$set": {"next_due_at": later}, "$inc": {"version": 1}}
     )
-    await desk.scheduler._fire(due[0])
+    assert await desk.ticks.fire([firing], NOON) == Fired()
     assert await desk.records() == []
     assert (await desk.reread(schedule)).next_due_at == later
 
