@@ -5,6 +5,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx2
@@ -46,48 +47,54 @@ def run_demo(terminal: Terminal) -> None:
     tables = load_tables()
     counts = ", ".join(f"{table.text.count(chr(10)) - 1:,} {name}" for name, table in tables.items())
     terminal.step("data", counts)
-    with temporary_folder() as folder, Installation(folder, SETTINGS) as installation:
+    with (
+        temporary_folder() as folder,
+        contextlib.ExitStack() as servers,
+        ThreadPoolExecutor(1) as background,
+        Installation(folder, SETTINGS) as installation,
+    ):
+        # Two cores are there to be used: the servers of the second leg come up during the first.
+        second = background.submit(prepare_servers, servers, tables)
         installation.start()
         terminal.step("services", "config API, executor and MongoDB are up, in a folder of their own")
-        terminal.heading("SQLite to SQLite")
-        files = make_files(installation.sqlite_root / DEFAULT_TENANT)
-        carry(installation, terminal, tables, "sqlite", files)
-        with contextlib.ExitStack() as servers:
-            pair = server_pair(servers, terminal)
-            if pair is not None:
-                carry(installation, terminal, tables, "servers", pair)
+        carry_files(installation, terminal, tables)
+        carry_servers(installation, terminal, second.result())
 
 
-def carry(
-    installation: Installation,
-    terminal: Terminal,
-    tables: dict[str, Table],
-    name: str,
-    pair: tuple[Database, Database],
-) -> None:
-    source.load(pair[0], tables)
-    terminal.step("loaded", "the source database holds all five tables")
-    run_leg(installation.api, terminal, f"flights {name}", *pair)
-
-
-def make_files(folder: Path) -> tuple[Database, Database]:
+def carry_files(installation: Installation, terminal: Terminal, tables: dict[str, Table]) -> None:
+    terminal.heading("SQLite to SQLite")
+    folder = installation.sqlite_root / DEFAULT_TENANT
     folder.mkdir(parents=True, exist_ok=True)
     names = ("flights.sqlite", "warehouse.sqlite")
-    first, second = (Database("sqlite", name, path=folder / name) for name in names)
-    return first, second
+    files, warehouse = (Database("sqlite", name, path=folder / name) for name in names)
+    source.load(files, tables)
+    terminal.step("loaded", "the source database holds all five tables")
+    run_leg(installation.api, terminal, "flights in files", files, warehouse)
 
 
-def server_pair(servers: contextlib.ExitStack, terminal: Terminal) -> tuple[Database, Database] | None:
-    """A source and a target on the servers that this machine has programs of; None without any."""
+def carry_servers(
+    installation: Installation, terminal: Terminal, pair: tuple[Database, Database] | None
+) -> None:
+    if pair is None:
+        terminal.heading("PostgreSQL and MariaDB are not on this machine: no second leg")
+        return
+    names = {"postgresql": "PostgreSQL", "mariadb": "MariaDB"}
+    terminal.heading(" to ".join(names[database.flavour] for database in pair))
+    terminal.step("loaded", "servers are up in temporary folders, the source holds all five tables")
+    run_leg(installation.api, terminal, "flights on servers", *pair)
+
+
+def prepare_servers(
+    servers: contextlib.ExitStack, tables: dict[str, Table]
+) -> tuple[Database, Database] | None:
+    """A filled source and an empty target, on the servers whose programs are here; None without any."""
     found = [kind for kind in (PostgresqlServer, MariadbServer) if kind.find_programs() is not None]
     if not found:
-        terminal.heading("PostgreSQL and MariaDB are not on this machine: no second leg")
         return None
-    names = {"postgresql": "PostgreSQL", "mariadb": "MariaDB"}
-    terminal.heading(f"{names[found[0].flavour]} to {names[found[-1].flavour]}")
     running = [servers.enter_context(temporary_server(kind)) for kind in found]
-    terminal.step("servers", "started in temporary folders, on free ports")
-    return running[0].access.create_database("flights"), running[-1].access.create_database("warehouse")
+    filled = running[0].access.create_database("flights")
+    source.load(filled, tables)
+    return filled, running[-1].access.create_database("warehouse")
 
 
 @contextlib.contextmanager
