@@ -56,7 +56,9 @@ UNION SELECT 'partitions' FROM t WHERE relkind = 'p' OR relispartition
 UNION SELECT 'grants on column ' || attname FROM pg_catalog.pg_attribute
   WHERE attrelid = $1 AND attacl IS NOT NULL AND NOT attisdropped
 UNION SELECT 'settings of column ' || attname FROM pg_catalog.pg_attribute
-  WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped AND (attoptions IS NOT NULL OR attstattarget > 0)
+  WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped
+    -- pg_attver is the server's own mark on every column, not a setting of anybody's.
+    AND (attstattarget > 0 OR EXISTS (SELECT 1 FROM unnest(attoptions) o WHERE o NOT LIKE 'pg\\_attver=%'))
 UNION SELECT 'grants by another role than the owner' FROM t, LATERAL aclexplode(t.relacl) a
   WHERE a.grantor <> t.relowner
 UNION SELECT 'function ' || f.proname FROM pg_catalog.pg_depend d

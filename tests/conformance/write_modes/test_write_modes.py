@@ -12,7 +12,7 @@ from executor.load.ledger import Ledger, LedgerEntry, LedgerState, settle_lost_a
 from executor.pipeline import execute_run
 from local_servers import Database
 from shared.dialects import dialect_for
-from shared.dialects.base import Purpose, Session, SessionLimits
+from shared.dialects.base import Purpose, Session, SessionLimits, TableName
 from shared.documents.mapping import ErrorPolicy, Guards, MappingVersion, WriteMode
 from shared.documents.run import Run
 from shared.errors import (
@@ -136,6 +136,17 @@ def test_replace_keeps_its_key(pair: Pair) -> None:
     assert pair.target() == Counter({(1, "c"): 1})
     with pytest.raises(Exception, match=r"(?i)unique|duplicate"):
         pair.execute("INSERT INTO facts (id, name) VALUES (1, 'again')")
+
+
+def test_nothing_hangs_on_a_table_that_the_engine_made(pair: Pair) -> None:
+    pair.put((1, "a"))
+    pair.run(version(WriteMode.REPLACE, KEYED))
+    with pair.session() as session:
+        namespace = session.dialect.capabilities.default_namespace
+        table = session.dialect.find_table(session, TableName("facts", namespace))
+    assert table is not None
+    always_in_place = pair.database.flavour == "sqlite"
+    assert bool(table.swap_blockers) == always_in_place
 
 
 def test_replace_below_a_view_leaves_the_view_working(pair: Pair) -> None:
