@@ -18,6 +18,7 @@ Collection = AsyncCollection[MongoDocument]
 Session = AsyncClientSession
 
 SERVER_SELECTION_MS = 5000
+QUICK_SELECTION_MS = 2000  # somebody waits for the answer
 WRITE_CONCERN_MS = 10_000
 
 
@@ -28,7 +29,7 @@ class StoreClient:
         """`operation_seconds` bounds every operation, also against a server that is silent."""
         self.client: AsyncMongoClient[MongoDocument] = AsyncMongoClient(
             url,
-            serverSelectionTimeoutMS=SERVER_SELECTION_MS,
+            serverSelectionTimeoutMS=SERVER_SELECTION_MS if operation_seconds is None else QUICK_SELECTION_MS,
             connectTimeoutMS=SERVER_SELECTION_MS,
             retryWrites=True,
             retryReads=True,

@@ -24,7 +24,7 @@ def kept_database(mongodb_url: str) -> Iterator[Database[dict[str, Any]]]:
     """A database whose indexes are made once: making them for each test takes longer than the test."""
     client: MongoClient[dict[str, Any]]
     with MongoClient(mongodb_url) as client:
-        database = client[f"t_{secrets.token_hex(6)}"]
+        database: Database[dict[str, Any]] = client[f"t_{secrets.token_hex(6)}"]
         yield database
         client.drop_database(database.name)
 
