@@ -60,17 +60,17 @@ def wanted(name: str, chosen: Sequence[str]) -> bool:
 
 
 def jobs_of(pair: Pair, engine: Engine, options: Options) -> Iterator[Job]:
-    first, *others = pair.limits
+    direct_tool = next(iter(pair.limits))
+    # A mapping's values are made from text, so that text is what its SELECT is copied as.
+    mapped_tool = TEXT_TOOL if TEXT_TOOL in pair.limits else direct_tool
     for case in CASES:
         if not wanted(case.name, options.cases):
             continue
-        text_only = case.name == MAPPED_NAME and TEXT_TOOL in others
-        if case.has_limit:
-            for tool in [TEXT_TOOL] if text_only else [first, *others][: None if case.name == DIRECT else 1]:
-                yield LimitJob(pair, case, tool, pair.limits[tool])
-        yield EngineJob(
-            pair, case, engine, limit_of(case, TEXT_TOOL if TEXT_TOOL in others else first, first)
-        )
+        tool = mapped_tool if case.name == MAPPED_NAME else direct_tool
+        measured = list(pair.limits) if case.name == DIRECT else [tool]
+        for name in measured if case.has_limit else []:
+            yield LimitJob(pair, case, name, pair.limits[name], tool)
+        yield EngineJob(pair, case, engine, limit_of(case, mapped_tool, direct_tool))
         if case.name == DIRECT and pair.name == "postgresql→postgresql":
             yield from peer_jobs(pair, options.work)
 

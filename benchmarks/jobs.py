@@ -72,11 +72,11 @@ class LimitJob:
     case: Case
     tool: str
     limit: Limit
+    against: str
     line: Line = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
-        first = next(iter(self.pair.limits))
-        self.line = Line(self.pair.name, self.case.name, self.tool, (self.case.name, first))
+        self.line = Line(self.pair.name, self.case.name, self.tool, (self.case.name, self.against))
 
     @property
     def table(self) -> str:
