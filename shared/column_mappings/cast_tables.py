@@ -21,8 +21,9 @@ class Passes(IntEnum):
 
     NOT_ALL = 0
     WHEN_TAKEN = 1  # all those that the target does not refuse by itself
-    WITHOUT_NUL = 2  # all those without a NUL character
-    ALWAYS = 3
+    WITHOUT_SPECIALS = 2  # all numbers but NaN and the infinities
+    WITHOUT_NUL = 3  # all those without a NUL character
+    ALWAYS = 4
 
 
 @dataclass(frozen=True)
@@ -162,16 +163,29 @@ def _decimal_of_decimal(request: CastRequest) -> Compiled:
     specials = request.limits.float_specials
     precision, scale = _size(request)
     fits = request.column.scale == scale and 0 < (request.column.precision or 0) <= precision
+    if _is_padded(request.column, precision, scale):
+        pad = numbers.padded(
+            (b"" if request.column.scale else b".") + b"0" * (scale - (request.column.scale or 0))
+        )
+        return (numbers.or_nan(pad) if specials else numbers.float_of(pad, specials=False)), Passes.NOT_ALL
+    if fits and specials:
+        return texts.same, Passes.ALWAYS
     if fits:
-        passes = Passes.ALWAYS if specials else request.passing(Passes.WHEN_TAKEN)
-        return (texts.same if specials else convert), passes
+        return numbers.float_of(texts.same, specials=False), Passes.WITHOUT_SPECIALS
     return (numbers.or_nan(convert) if specials else convert), Passes.NOT_ALL
+
+
+def _is_padded(column: SourceColumn, precision: int, scale: int) -> bool:
+    """Tell whether every number of a column fits once zeros are added to its fraction."""
+    if column.precision is None or column.scale is None or not 0 <= column.scale < scale:
+        return False
+    return column.precision - column.scale <= precision - scale
 
 
 def _float_of_float(request: CastRequest) -> Compiled:
     if request.limits.float_specials:
         return texts.same, Passes.ALWAYS
-    return numbers.float_of(texts.same, specials=False), request.passing(Passes.WHEN_TAKEN)
+    return numbers.float_of(texts.same, specials=False), Passes.WITHOUT_SPECIALS
 
 
 def _float_of_digits(request: CastRequest) -> Compiled:

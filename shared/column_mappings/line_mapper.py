@@ -13,6 +13,7 @@ from typing import Protocol
 from shared.column_mappings import Direct, Join, Split
 from shared.column_mappings.cast_tables import Passes
 from shared.column_mappings.casts import Cast
+from shared.column_mappings.numbers import SPECIALS
 from shared.column_mappings.row_mapper import Cell, CellError, Filling, RowMapper
 from shared.errors import CastFailed
 from shared.wire import escape_cell, join_line, split_line, unescape_cell
@@ -115,7 +116,7 @@ class _Generator:
     def __init__(self, row_mapper: RowMapper, free: Passes) -> None:
         self._row_mapper = row_mapper
         self._free = free
-        self._names: dict[str, object] = {"CastFailed": CastFailed, "NULL": NULL}
+        self._names: dict[str, object] = {"CastFailed": CastFailed, "NULL": NULL, "SPECIALS": SPECIALS}
         self._quick: list[str] = []
         self._careful: list[str] = []
 
@@ -168,13 +169,17 @@ class _Generator:
 
     def _add_direct(self, number: int, filling: Filling) -> None:
         place, position = filling.sources[0], filling.positions[0]
-        if not self._is_free(filling.casts[0]):
+        free_but_specials = filling.casts[0].passes is Passes.WITHOUT_SPECIALS
+        if not self._is_free(filling.casts[0]) and not free_but_specials:
             self._remember(f"seen{number}", filling, 0)
             self._quick.append(f"out{position} = seen{number}[in{place}]")
             self._careful.append(f"out{position} = seen{number}[in{place}]")
             return
-        self._quick.append(f"out{position} = in{place}")
-        self._careful.append(f"out{position} = in{place}")
+        same = [f"out{position} = in{place}"]
+        if free_but_specials:
+            same.append(f"if in{place} in SPECIALS: again(number, line); continue")
+        self._quick += same
+        self._careful += same
         self._careful += self._null_of_free(number, filling, position)
 
     def _null_of_free(self, number: int, filling: Filling, position: int) -> list[str]:

@@ -11,7 +11,7 @@ Convert = Callable[[bytes], bytes]
 _WHOLE = re.compile(rb"(-?)0*([0-9]+)(?:\.0+)?")
 _NUMBER = re.compile(rb"(-?)([0-9]+)(?:\.([0-9]+))?")
 _FLOAT = re.compile(rb"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|NaN|-?Infinity")
-_SPECIALS = frozenset((b"NaN", b"Infinity", b"-Infinity"))
+SPECIALS = frozenset((b"NaN", b"Infinity", b"-Infinity"))
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 _INTEGER_RANGE = f"{_LOWEST} to {_HIGHEST}"
 _SAFE_DIGITS = 18
@@ -56,7 +56,7 @@ def rounded_integer(cell: bytes) -> bytes:
 
 def rounded_integer_of_float(cell: bytes) -> bytes:
     """Return the nearest integer of a double, halves away from zero."""
-    if cell in _SPECIALS:
+    if cell in SPECIALS:
         raise failure("not_an_integer")
     return rounded_integer(_plain_digits(float(cell)))
 
@@ -110,7 +110,7 @@ def decimal_of_float(precision: int, scale: int, *, lossy: bool) -> Convert:
     convert_digits = decimal_of_text(precision, scale, lossy=lossy)
 
     def convert(cell: bytes) -> bytes:
-        if cell in _SPECIALS:
+        if cell in SPECIALS:
             raise failure("not_a_number")
         return convert_digits(_plain_digits(float(cell)))
 
@@ -147,7 +147,7 @@ def float_of(convert: Convert, *, specials: bool) -> Convert:
     """Let NaN and the infinities by where the target has them, and refuse them elsewhere."""
 
     def convert_or_special(cell: bytes) -> bytes:
-        if cell not in _SPECIALS:
+        if cell not in SPECIALS:
             return convert(cell)
         if not specials:
             raise failure("not_representable", limit="it has neither NaN nor infinities")
@@ -158,7 +158,7 @@ def float_of(convert: Convert, *, specials: bool) -> Convert:
 
 def float_text(cell: bytes) -> bytes:
     """Return a double as PostgreSQL prints it: the shortest digits, an exponent below 1e-4 and from 1e15."""
-    if cell in _SPECIALS:
+    if cell in SPECIALS:
         return cell
     value = float(cell)
     text = repr(value)
@@ -172,6 +172,17 @@ def float_text(cell: bytes) -> bytes:
     return f"{sign}{whole[0]}{'.' if rest else ''}{rest}e+{len(whole) - 1:02}".encode()
 
 
+def padded(zeros: bytes) -> Convert:
+    """Return the function that adds zeros to a number's fraction, the infinities of a numeric refused."""
+
+    def convert(cell: bytes) -> bytes:
+        if cell in SPECIALS:
+            raise failure("not_a_number")
+        return cell + zeros
+
+    return convert
+
+
 def or_nan(convert: Convert) -> Convert:
     """Let NaN by, which a numeric of PostgreSQL has whatever its size."""
     return lambda cell: cell if cell == b"NaN" else convert(cell)
@@ -182,7 +193,7 @@ def zero_or_one(cell: bytes) -> bool | None:
     if cell in (b"0", b"1"):
         return cell == b"1"
     match = _FLOAT.fullmatch(cell)
-    if match is None or cell in _SPECIALS:
+    if match is None or cell in SPECIALS:
         return None
     value = Decimal(cell.decode())
     return bool(value) if value in (0, 1) else None

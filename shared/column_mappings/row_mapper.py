@@ -79,10 +79,10 @@ class RowMapper:
         self.fields = fields
         self.fillings = fillings
         self.null_codes = tuple(_null_code(field, key_columns) for field in fields)
-        self._limits = limits
-        self.reason_not_identity = self._reason_against(Passes.ALWAYS)
+        self.reason_not_identity = self._reason(taken=False)
         self.identity = None if self.reason_not_identity else self._sources()
-        self.identity_when_taken = None if self._reason_against(Passes.WHEN_TAKEN) else self._sources()
+        reason_when_taken = self._reason(taken=limits.refuses_misfits)
+        self.identity_when_taken = None if reason_when_taken else self._sources()
 
     def map_row(self, cells: Cells) -> MappedRow:
         """Map one row, collecting every error of it."""
@@ -118,9 +118,8 @@ class RowMapper:
         places = {filling.positions[0]: filling.sources[0] for filling in self.fillings}
         return tuple(places[position] for position in range(len(self.fields)))
 
-    def _reason_against(self, wanted: Literal[Passes.ALWAYS, Passes.WHEN_TAKEN]) -> str:
-        """Return why not every value passes unchanged as far as `wanted`; empty when it does."""
-        taken = wanted is Passes.WHEN_TAKEN and self._limits.refuses_misfits
+    def _reason(self, *, taken: bool) -> str:
+        """Return why not every value (or, `taken`, every one the target takes) passes unchanged; or nothing."""
         for filling in self.fillings:
             position = filling.positions[0]
             name = self.fields[position].name
@@ -131,9 +130,7 @@ class RowMapper:
             if self.null_codes[position] is not None and not taken:
                 return f"field {name!r} must not be NULL, which is checked row by row"
             passes = filling.casts[0].passes
-            if passes < wanted or (
-                passes is Passes.WITHOUT_NUL and wanted is Passes.WHEN_TAKEN and not taken
-            ):
+            if passes is not Passes.ALWAYS and not (taken and passes >= Passes.WHEN_TAKEN):
                 return f"field {name!r}: {_REASONS[passes]}"
         return ""
 
@@ -141,6 +138,7 @@ class RowMapper:
 _REASONS = {
     Passes.NOT_ALL: "its values are cast, or checked, one by one",
     Passes.WHEN_TAKEN: "its values are checked for those that the target cannot hold",
+    Passes.WITHOUT_SPECIALS: "its numbers are checked for NaN and infinities, which the target cannot hold",
     Passes.WITHOUT_NUL: "its texts are checked for the NUL character, which the target cannot hold",
 }
 

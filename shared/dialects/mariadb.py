@@ -1,6 +1,10 @@
 """MariaDB, where it differs from MySQL."""
 
+from dataclasses import replace
+
 from shared.dialects.mysql import MysqlDialect
+
+_MYSQL = MysqlDialect.capabilities
 
 
 class MariadbDialect(MysqlDialect):
@@ -8,3 +12,4 @@ class MariadbDialect(MysqlDialect):
 
     name = "mariadb"
     exact_collation = "utf8mb4_nopad_bin"
+    capabilities = replace(_MYSQL, limits=replace(_MYSQL.limits, json_numbers_are_doubles=False))

@@ -43,6 +43,7 @@ class MysqlDialect:
         identifier_bytes=mysql_tables.IDENTIFIER_CHARACTERS,
         limits=TypeLimits(
             float_specials=False,
+            json_numbers_are_doubles=True,
             nul_in_text=True,
             max_text_bytes=2**32 - 1,
             max_binary_bytes=2**32 - 1,
