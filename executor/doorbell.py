@@ -2,15 +2,10 @@
 
 import asyncio
 
-import structlog
-from pymongo.errors import PyMongoError
-
 from shared.store.client import StoreClient
 from shared.store.wakeups import watch_wakeups
 
 RETRY_SECONDS = 5.0
-
-log = structlog.get_logger(__name__)
 
 
 class Bell:
@@ -33,13 +28,9 @@ class Bell:
             self._rung.clear()
 
 
-async def ring_on_changes(client: StoreClient, runs: Bell, schedules: Bell) -> None:
-    """Ring on changes in MongoDB until cancelled."""
+async def ring_on_changes(client: StoreClient, runs: Bell, schedules: Bell) -> float:
+    """Ring on changes in MongoDB for as long as it tells of them; return the seconds before asking again."""
     bells = {"runs": runs, "schedules": schedules}
-    while True:
-        try:
-            async for name in watch_wakeups(client):
-                bells[name].ring()
-        except PyMongoError as error:
-            log.debug("change_stream_ended", error=type(error).__name__)
-        await asyncio.sleep(RETRY_SECONDS)
+    async for name in watch_wakeups(client):
+        bells[name].ring()
+    return RETRY_SECONDS

@@ -125,7 +125,7 @@ class EndingWriter:
             unknown = _unknown_outcome(ending.error)
             return await persist(lambda: self._runs.finish_run(run, RunStatus.FAILED, error=unknown))
         error = ending.error or RunError(code="cancelled", message="The run was cancelled")
-        return await persist(lambda: self._runs.requeue_run(run, UNSETTLED_RETRY_SECONDS, error))
+        return await persist(lambda: self._runs.requeue_lost_run(run, UNSETTLED_RETRY_SECONDS, error))
 
     async def _settled(self, run: Run, target: ConnectionSettings | None) -> LedgerState | None:
         if target is None:

@@ -73,7 +73,12 @@ class WorkerPool:
     @property
     def running(self) -> tuple[ObjectId, ...]:
         """The runs that workers have now."""
-        return tuple(slot.run.id for slot in self._slots if slot.run is not None)
+        return tuple(run.id for run in self.claimed)
+
+    @property
+    def claimed(self) -> tuple[Run, ...]:
+        """The runs that workers have now, as they were claimed."""
+        return tuple(slot.run for slot in self._slots if slot.run is not None)
 
     @property
     def ready_count(self) -> int:
@@ -106,6 +111,13 @@ class WorkerPool:
             slot.pipe.send(Job(run, claim_asked_at))
         except OSError:
             log.warning("worker_gone", pid=slot.process.pid)  # its end is noticed by the reader, with the run
+
+    def kill_holder(self, run: Run) -> None:
+        """End the worker that still has a run that is not its own any more."""
+        for slot in self._slots:
+            if slot.run is not None and (slot.run.id, slot.run.fence) == (run.id, run.fence):
+                log.warning("worker_killed", pid=slot.process.pid, run_id=str(run.id))
+                slot.process.kill()
 
     async def stop(self, grace_seconds: float) -> None:
         """Have every worker hand back its run and end; after the grace period end them by force."""

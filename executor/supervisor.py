@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import structlog
+from bson import ObjectId
 from pymongo.errors import PyMongoError
 
 from executor.doorbell import Bell, ring_on_changes
@@ -53,6 +54,8 @@ class Supervisor:
         self._stop_requested = asyncio.Event()
         self._run_bell, self._tick_bell = Bell(), Bell()
         self._losses: set[asyncio.Task[None]] = set()
+        self._claims: set[asyncio.Task[Run | None]] = set()
+        self._suspects: set[tuple[ObjectId, int | None]] = set()
         self._executors = ExecutorStore(client)
         self._clock = ServerClock(self._executors)
         self._runs = RunStore(client)
@@ -97,7 +100,7 @@ class Supervisor:
                 _forever("claims", self._claim),
                 _forever("rescue", self._rescue),
                 _forever("purge", self._purge),
-                ring_on_changes(self._client, self._run_bell, self._tick_bell),
+                _forever("doorbell", self._ring_on_changes),
             )
         ]
 
@@ -105,7 +108,7 @@ class Supervisor:
         log.info("executor_stopping", running=len(self.pool.running))
         for loop in loops:
             loop.cancel()
-        await asyncio.gather(*loops, return_exceptions=True)
+        await asyncio.gather(*loops, *self._claims, return_exceptions=True)
         await self.pool.stop(self._settings.shutdown_grace_seconds)
         await asyncio.gather(*self._losses, return_exceptions=True)
         try:
@@ -143,23 +146,28 @@ class Supervisor:
 
     async def _claim(self) -> float:
         slot = await self.pool.take_idle()
+        claim = asyncio.create_task(self._claim_for(slot))
+        self._claims.add(claim)
+        claim.add_done_callback(self._claims.discard)
+        # Shielded: a run that is claimed while this executor stops is handed back and not forgotten.
+        if await asyncio.shield(claim) is None:
+            await self._run_bell.sleep(await self._idle_seconds())
+        return 0
+
+    async def _claim_for(self, slot: WorkerSlot) -> Run | None:
+        asked_at = time.monotonic()
         run = None
         try:
-            asked_at = time.monotonic()
-            run = await asyncio.shield(self._claim_for(slot, asked_at))
+            run = await self._runs.claim_run(self.executor_id, self._settings.lease_seconds)
         finally:
             if run is None:
                 self.pool.put_back(slot)
         if run is None:
-            await self._run_bell.sleep(await self._idle_seconds())
-        return 0
-
-    async def _claim_for(self, slot: WorkerSlot, asked_at: float) -> Run | None:
-        """Shielded, so that a run claimed while this executor stops still gets to its worker."""
-        run = await self._runs.claim_run(self.executor_id, self._settings.lease_seconds)
-        if run is not None:
-            self.metrics.runs_claimed.inc()
-            self.pool.assign(slot, run, asked_at)
+            return None
+        self.metrics.runs_claimed.inc()
+        if self._stop_requested.is_set():
+            return await self._runs.release_run(run)
+        self.pool.assign(slot, run, asked_at)
         return run
 
     async def _idle_seconds(self) -> float:
@@ -168,7 +176,19 @@ class Supervisor:
 
     async def _rescue(self) -> float:
         await self._rescuer.rescue_expired()
+        await self._kill_zombies()
         return self._settings.rescue_seconds
+
+    async def _kill_zombies(self) -> None:
+        """End workers that kept a lost run for two looks: they are frozen, and may hold locks in databases."""
+        lost = await self._runs.not_held(self.pool.claimed)
+        for run in lost:
+            if (run.id, run.fence) in self._suspects:
+                self.pool.kill_holder(run)
+        self._suspects = {(run.id, run.fence) for run in lost}
+
+    async def _ring_on_changes(self) -> float:
+        return await ring_on_changes(self._client, self._run_bell, self._tick_bell)
 
     async def _purge(self) -> float:
         await self._purger.purge()

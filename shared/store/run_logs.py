@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bson import ObjectId
+from pymongo import ReplaceOne
 
 from shared.documents.run import Run
-from shared.store.client import StoreClient
+from shared.store.client import MongoDocument, StoreClient
 
 MAX_LINES_PER_ATTEMPT = 1000
 MAX_MESSAGE_CHARACTERS = 2000
@@ -24,6 +25,19 @@ class LogLine:
     sequence: int
 
 
+def _stored(run: Run, line: LogLine) -> MongoDocument:
+    return {
+        "_id": {"run_id": run.id, "fence": run.fence, "sequence": line.sequence},
+        "tenant_id": run.tenant_id,
+        "run_id": run.id,
+        "at": line.at,
+        "level": line.level,
+        "message": line.message[:MAX_MESSAGE_CHARACTERS],
+        "attempt": line.attempt,
+        "sequence": line.sequence,
+    }
+
+
 class RunLogStore:
     """Appends are harmless when repeated: a line is known by its run, fence and sequence."""
 
@@ -32,22 +46,12 @@ class RunLogStore:
 
     async def append(self, run: Run, lines: Sequence[LogLine]) -> None:
         """Add lines of the attempt that holds `run.fence`; lines beyond the bound are dropped."""
-        stored = [
-            {
-                "_id": {"run_id": run.id, "fence": run.fence, "sequence": line.sequence},
-                "tenant_id": run.tenant_id,
-                "run_id": run.id,
-                "at": line.at,
-                "level": line.level,
-                "message": line.message[:MAX_MESSAGE_CHARACTERS],
-                "attempt": line.attempt,
-                "sequence": line.sequence,
-            }
-            for line in lines
-            if line.sequence < MAX_LINES_PER_ATTEMPT
+        writes = [
+            ReplaceOne({"_id": stored["_id"]}, stored, upsert=True)
+            for stored in (_stored(run, line) for line in lines if line.sequence < MAX_LINES_PER_ATTEMPT)
         ]
-        for line in stored:
-            await self._logs.replace_one({"_id": line["_id"]}, line, upsert=True)
+        if writes:
+            await self._logs.bulk_write(writes, ordered=False)
 
     async def list_lines(
         self, tenant_id: str, run_id: ObjectId, *, limit: int = 100, offset: int = 0

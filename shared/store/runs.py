@@ -355,6 +355,17 @@ class RunStore:
         cursor = self._runs.find(query).sort("lease_expires_at", 1).limit(limit)
         return [Run.from_mongo(stored) async for stored in cursor]
 
+    async def not_held(self, runs: Sequence[Run]) -> list[Run]:
+        """Return those of the claimed runs that are no longer live under their fence."""
+        held = {
+            (stored["_id"], stored["fence"])
+            async for stored in self._runs.find(
+                {"_id": {"$in": [run.id for run in runs]}, "status": {"$in": list(LIVE_STATUSES)}},
+                {"fence": 1},
+            )
+        }
+        return [run for run in runs if (run.id, run.fence) not in held]
+
     async def seconds_to_next_due(self) -> float | None:
         """Return how long until a queued run that waits for its time becomes due, None when none does."""
         pipeline: list[MongoDocument] = [

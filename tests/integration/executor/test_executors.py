@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sqlite3
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from local_servers.process import process_exists
 from shared.documents.mapping import Retry
 from shared.documents.run import FINAL_STATUSES, Run, RunStatus
 from shared.store.client import StoreClient
-from tests.integration.executor.world import LEASE_SECONDS, World, eventually
+from tests.integration.executor.world import LEASE_SECONDS, WAIT_SECONDS, World, eventually
 
 ROWS = 2000
 RETRY_AT_ONCE = Retry(max_attempts=3, backoff_seconds=0)
@@ -163,6 +164,32 @@ async def test_a_zombie_changes_nothing(world: World, installation: Installation
     await eventually(is_noticed)
     assert (await world.reread(run)) == done
     assert_exact(world)
+
+
+async def test_a_frozen_worker_is_ended_with_its_locks_and_its_place_is_filled(
+    world: World, installation: Installation, tmp_path: Path
+) -> None:
+    run = await queue(world)
+    service = await start(installation, **armed(tmp_path, "before_commit", "stop"))
+    await reached(tmp_path, "before_commit")
+    [frozen] = worker_pids(service)
+    done = await ended(world, run)
+    assert (done.status, done.attempt) == (RunStatus.SUCCEEDED, 2)
+    assert not process_exists(frozen)
+    assert_exact(world)
+
+
+async def test_a_taken_port_is_named(world: World, installation: Installation) -> None:
+    service = await start(installation)
+    port = service.url.rpartition(":")[2]
+    environment = {**os.environ, **world.environment, "EXECUTOR_PORT": port}
+    second = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "executor", env=environment, stderr=asyncio.subprocess.PIPE
+    )
+    _, said = await asyncio.wait_for(second.communicate(), WAIT_SECONDS)
+    assert second.returncode == 1
+    assert f"EXECUTOR_PORT {port} cannot be listened on" in said.decode()
+    assert "Traceback" not in said.decode()
 
 
 async def test_a_run_that_kills_every_worker_is_parked(
