@@ -1,7 +1,10 @@
 """What a run will do, decided once: the plan endpoint shows it, the executor follows it. Nothing is written."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 from shared.column_mappings.row_mapper import RowMapper, compile_row_mapper
@@ -24,7 +27,7 @@ from shared.documents.mapping import (
     effective_write_mode,
 )
 from shared.documents.run import Window
-from shared.errors import ConfigError, InvalidMapping, SchemaMismatch, TargetRefused
+from shared.errors import AccessDenied, ConfigError, InvalidMapping, SchemaMismatch, TargetRefused
 from shared.query_gate import check_query, clean_query
 from shared.types import SourceColumn, TargetField
 
@@ -242,13 +245,29 @@ def make_plan(version: MappingVersion, source: ConnectionSettings, target: Conne
     """
     source_session = dialect_for(source.db_type).connect(source, Purpose.PREVIEW, PLAN_LIMITS)
     try:
-        target_session = dialect_for(target.db_type).connect(target, Purpose.PREVIEW, PLAN_LIMITS)
-        try:
+        with _target_session(target) as target_session:
             return _plan(version, source_session, source, target_session)
-        finally:
-            target_session.close()
     finally:
         source_session.close()
+
+
+@contextmanager
+def _target_session(target: ConnectionSettings) -> Iterator[Session]:
+    """Open the target for reading; a file that is not there yet is looked at as the empty one it will be."""
+    dialect = dialect_for(target.db_type)
+    with TemporaryDirectory() as folder:
+        try:
+            session = dialect.connect(target, Purpose.PREVIEW, PLAN_LIMITS)
+        except AccessDenied as error:
+            if error.code != "database_not_found" or target.host is not None:
+                raise
+            empty = Path(folder) / "empty"
+            empty.touch()
+            session = dialect.connect(replace(target, database=str(empty)), Purpose.PREVIEW, PLAN_LIMITS)
+        try:
+            yield session
+        finally:
+            session.close()
 
 
 def _plan(

@@ -209,5 +209,6 @@ def _infer(session: Session, query: str, column: SourceColumn) -> TargetField:
         return proposed_field(column)
     name = session.dialect.quote(column.name)
     rows = session.fetch(f"SELECT DISTINCT typeof({name}) FROM (\n{query}\n) AS q WHERE {name} IS NOT NULL")
-    classes = {str(row[0])[:1].encode() for row in rows}
+    # A session for reading gives text as bytes.
+    classes = {bytes(row[0][:1]) for row in rows}
     return TargetField(name=column.name, data_type=_type_of_classes(classes))
