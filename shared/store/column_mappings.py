@@ -44,4 +44,6 @@ class ColumnMappingStore:
 
     async def delete_of(self, tenant_id: str, mapping_id: ObjectId, session: Session) -> None:
         """Delete a mapping's column mappings."""
-        await self._collection.delete_many({"tenant_id": tenant_id, "mapping_id": mapping_id}, session=session)
+        await self._collection.delete_many(
+            {"tenant_id": tenant_id, "mapping_id": mapping_id}, session=session
+        )

@@ -68,7 +68,9 @@ class DocumentStore(Generic[D]):
 
     async def find(self, tenant_id: str, document_id: ObjectId, session: Session | None = None) -> D | None:
         """Return a document, or None."""
-        stored = await self._collection.find_one({"_id": document_id, "tenant_id": tenant_id}, session=session)
+        stored = await self._collection.find_one(
+            {"_id": document_id, "tenant_id": tenant_id}, session=session
+        )
         return None if stored is None else self.model.from_mongo(stored)
 
     async def find_many(

@@ -29,14 +29,10 @@ class MappingVersionStore:
             raise NotFound(f"There is no version {mapping_version} of this mapping")
         return MappingVersion.from_mongo(stored)
 
-    async def list_page(
-        self, tenant_id: str, mapping_id: ObjectId, page: Page
-    ) -> Listing[MappingVersion]:
+    async def list_page(self, tenant_id: str, mapping_id: ObjectId, page: Page) -> Listing[MappingVersion]:
         """Return one page of a mapping's versions, newest first, and their number."""
         query = {"tenant_id": tenant_id, "mapping_id": mapping_id}
         cursor = self._collection.find(query).sort("mapping_version", -1)
         found = cursor.skip(page.offset).limit(page.limit)
         documents = tuple([MappingVersion.from_mongo(one) async for one in found])
         return Listing(documents, await self._collection.count_documents(query))
-
-

@@ -3,10 +3,10 @@
 import asyncio
 import socket
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 
 from local_servers import Database
 from tests.integration.config_api.documents import Api, Body, connection_body, places, problem_of, schema_body
@@ -204,7 +204,7 @@ async def test_a_source_that_is_down_is_unavailable_and_says_no_secret(
     assert postgresql_database.password not in answer.text
 
 
-async def test_a_plan_writes_nothing(api: Api, flights: Database, app: FastAPI) -> None:
+async def test_a_plan_writes_nothing(api: Api, flights: Database, sqlite_root: Path) -> None:
     source = await connect(api, flights)
     target = await api.make_sqlite(name="target", database="target.sqlite")
     mapping = await api.make_mapping(
@@ -220,8 +220,26 @@ async def test_a_plan_writes_nothing(api: Api, flights: Database, app: FastAPI) 
     assert plan["write_mode"] == "replace"
     assert plan["statements"][0]["where"] == "source"
     assert any("flights" in statement for statement in plan["ddl"])
-    tables = (await api.get(f"/connections/{target['id']}/tables")).json()
-    assert tables == []
+    assert not (sqlite_root / "default" / "target.sqlite").exists()
+
+
+async def test_a_plan_names_the_column_that_contradicts_the_schema(
+    api: Api, sqlite_database: Database, any_database: Database
+) -> None:
+    sqlite_database.execute(*FLIGHTS)
+    any_database.execute("CREATE TABLE facts (id INTEGER NOT NULL PRIMARY KEY, label DATE)")
+    source = await connect(api, sqlite_database)
+    target = await connect(api, any_database, "target")
+    mapping = await api.make_mapping(
+        source_connection_id=source["id"],
+        target_connection_id=target["id"],
+        target_table="facts",
+        source_query="SELECT id, label FROM flights",
+        target_schema_id=(await api.make_schema())["id"],
+    )
+    answer = await api.post(f"/mappings/{mapping['id']}/plan")
+    assert answer.status_code == 200, answer.text
+    assert "facts" in answer.json()["problems"][0]["message"]
 
 
 async def test_a_plan_for_the_default_target_names_what_is_missing(
