@@ -23,6 +23,9 @@ log = structlog.get_logger(__name__)
 class Interruptible(Protocol):
     """What a lease may stop."""
 
+    @property
+    def has_ended(self) -> bool: ...
+
     def interrupt(self, signal: ControlSignal) -> None: ...
 
 
@@ -117,5 +120,6 @@ class LeaseKeeper:
             await asyncio.sleep(wait)
 
     def _lose(self, signal: LeaseLost) -> None:
-        log.warning("lost lease", run_id=str(self._run.id), fence=self._run.fence)
+        if not self._work.has_ended:  # the end of a run that was just written looks like a lost lease
+            log.warning("lost lease", run_id=str(self._run.id), fence=self._run.fence)
         self._work.interrupt(signal)
