@@ -1,11 +1,12 @@
 # Everything a person or CI does with the project. Needs only make and Python 3.11, 3.12 or 3.13.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test test-mysql check format bench lock
+.PHONY: help setup demo up down status test test-mysql chaos check format bench lock
 
 PY := .venv/bin/python
 # Two workers: the servers under test are shared between them. Override with PYTEST_ARGS=.
 PYTEST_ARGS ?= -n 2 --dist loadfile
+REPEAT ?= 1
 # A venv is as good as the lock and the interpreter it was made from.
 FINGERPRINT = import hashlib, pathlib, sys; \
 	print(hashlib.sha256(pathlib.Path("requirements-dev.lock").read_bytes()).hexdigest(), sys.version.split()[0])
@@ -45,17 +46,20 @@ status: setup ## Say what is running
 	@$(PY) -m operate status
 
 test: setup ## Run all tests, on real servers that they start themselves
-	$(PY) -m pytest $(PYTEST_ARGS) -m "not mysql"
+	$(PY) -m pytest $(PYTEST_ARGS) -m "not mysql and not chaos"
 
 test-mysql: setup ## Run the MySQL 9 part of the tests, or say why not
 	$(PY) -m pytest -m mysql
+
+chaos: setup ## Kill, freeze, cut and restart everything, every scenario REPEAT times (1)
+	CHAOS_REPEAT=$(REPEAT) $(PY) -m pytest $(CHAOS_ARGS) -m "not mysql" tests/chaos
 
 check: setup ## Check format, lint, types and imports, then run all tests: what CI runs
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports --no-cache
-	$(PY) -m pytest $(PYTEST_ARGS) -m "not mysql"
+	$(PY) -m pytest $(PYTEST_ARGS) -m "not mysql and not chaos"
 
 format: setup ## Put the code into its format, and mend what lint can mend
 	$(PY) -m ruff check --fix .

@@ -113,7 +113,6 @@ class Feed(RawIOBase):
             os.close(self._write_end)
 
     def _feed(self, block: bytes) -> None:
-        reach("mid_extract")
         self._context.check()
         self.bytes_read += len(block)
         view = memoryview(self.transform.block(block))
@@ -122,6 +121,7 @@ class Feed(RawIOBase):
                 view = view[os.write(self._write_end, view) :]
             except BrokenPipeError:
                 raise FeederStopped from None
+        reach("mid_extract")
         self._context.progress(self.counts())
 
     @property

@@ -18,6 +18,8 @@ POINTS = (
     "mid_extract",
     "mid_load",
     "before_commit",
+    "committing",
+    "ledger_closed",
     "after_commit_before_report",
     "mysql_before_rename",
     "mysql_after_rename",

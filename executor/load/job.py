@@ -168,7 +168,9 @@ class LoadJob:
         """Close the ledger row, last, and commit the data transaction. A lost answer is settled by the ledger."""
         reach("before_commit")
         self.context.enter_committing(progress)
+        reach("committing")
         self.ledger.commit_row(self.context.run, progress, self.window)
+        reach("ledger_closed")
         try:
             self.session.commit()
         except TransientError:

@@ -113,6 +113,7 @@ def _swap_by_rename(job: LoadJob) -> Progress:
     job.lock_publication()
     reach("before_commit")
     job.context.enter_committing(progress)
+    reach("committing")
     job.ledger.prepare_publication(job.context.run, progress, job.window)
     _rename(job, staging, marker)
     reach("mysql_after_rename")
