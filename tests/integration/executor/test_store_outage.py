@@ -114,3 +114,16 @@ async def test_work_stops_before_the_lease_ends_when_mongodb_stays_away(
     done = await ended(world, run)
     assert (done.status, done.attempt) == (RunStatus.SUCCEEDED, 2)
     assert_exact(world)
+
+
+async def test_a_primary_that_steps_down_costs_no_run_and_doubles_none(
+    world: World, installation: Installation, mongodb: MongodbServer, tmp_path: Path
+) -> None:
+    run = await begin_run(world, installation, tmp_path)
+    await world.store.client.admin.command({"replSetStepDown": 1, "force": True})
+    (tmp_path / "faults" / "mid_extract.go").touch()
+    done = await ended(world, run)
+    assert done.status is RunStatus.SUCCEEDED
+    assert done.attempt <= 2  # the election may outlast the short lease of this test
+    assert_exact(world)
+    assert await world.store.collection("runs").count_documents({}) == 1
