@@ -1,5 +1,6 @@
 """`python -m config_api`: the config API in the foreground, its settings from the environment."""
 
+import signal
 import sys
 
 import uvicorn
@@ -29,11 +30,18 @@ def main() -> int:
             timeout_graceful_shutdown=round(settings.shutdown_grace_seconds),
         )
     )
+    # uvicorn stops gracefully and then raises the signal again: that is the normal end here.
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(stop, _already_stopped)
     try:
         server.run()
     except EmbeddedMongodbError as error:
         sys.stderr.write(f"{error}\n")
     return 0 if server.started else 1
+
+
+def _already_stopped(_number: int, _frame: object) -> None:
+    """Let the process end with its own exit code."""
 
 
 if __name__ == "__main__":

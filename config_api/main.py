@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
+from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 
 from config_api import health
@@ -35,14 +36,17 @@ ALLOWED_HEADERS = (
     *("X-API-Key", "X-Request-ID", "X-Tenant-ID"),
 )
 _DOMAINS = (connections, schemas, mappings, schedules, runs)
-_DOCUMENTATION = ("/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json")
+DOCS_FILES = "/docs-files"
+_DOCUMENTATION = ("/docs", "/docs/oauth2-redirect", "/openapi.json")
 
 log = structlog.get_logger(__name__)
 
 
 def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
     """Return the app; MongoDB is reached when it starts."""
-    app = FastAPI(
+    app = FastAPIOffline(
+        redoc_url=None,
+        static_url=DOCS_FILES,
         title="ETL engine: config API",
         version=VERSION,
         summary="Connections, schemas, mappings and schedules; preview, plan and runs",
