@@ -11,14 +11,13 @@ import re
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
+from shared.dialects.copy_text import unescape_text
 from shared.types import BLOCK_BYTES, DataType, TargetField
 
 LOAD_OPTIONS = (
     "CHARACTER SET utf8mb4 FIELDS TERMINATED BY ',' ENCLOSED BY '\"' ESCAPED BY '' LINES TERMINATED BY '\\n'"
 )
 
-_ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
-_UNESCAPES = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v", b"\\": b"\\"}
 _NULL_CELL = b'"\\N"'
 
 _FROM_WIRE = {
@@ -53,11 +52,7 @@ def csv_block(block: bytes) -> bytes:
     if b"\\" not in text:
         return text
     text = text.replace(_NULL_CELL, b"NULL")
-    return _ESCAPED.sub(_unescape, text) if b"\\" in text else text
-
-
-def _unescape(match: re.Match[bytes]) -> bytes:
-    return _UNESCAPES.get(match.group(1), match.group(1))
+    return unescape_text(text) if b"\\" in text else text
 
 
 class CsvStream(io.RawIOBase):

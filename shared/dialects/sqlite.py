@@ -229,7 +229,9 @@ class SqliteDialect:
         lines = [self._column_sql(field, field.name in keys) for field in fields]
         if keys:
             lines.append(f"PRIMARY KEY ({', '.join(self.quote(key) for key in keys)})")
-        return [f"CREATE TABLE {self.qualified(table)} ({', '.join(lines)})"]
+        # In a table with rowids a lone INTEGER key is the rowid, and a NULL in it would quietly become a number.
+        rowids = " WITHOUT ROWID" if keys else ""
+        return [f"CREATE TABLE {self.qualified(table)} ({', '.join(lines)}){rowids}"]
 
     def _column_sql(self, field: TargetField, in_key: bool) -> str:  # noqa: FBT001 - a property of the column
         null = " NOT NULL" if in_key or not field.nullable else ""

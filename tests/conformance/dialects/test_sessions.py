@@ -26,7 +26,9 @@ from tests.conformance.dialects.steps import create, load_committed, read, table
 from tests.factories import connection_settings, field
 
 ENDLESS = {
-    "postgresql": "SELECT a AS n FROM generate_series(1, 1000) a, generate_series(1, 1000) b, generate_series(1, 1000000) c",
+    "postgresql": (
+        "SELECT a AS n FROM generate_series(1, 1000) a, generate_series(1, 1000) b, generate_series(1, 1000000) c"
+    ),
     "mariadb": "SELECT a.seq AS n FROM seq_1_to_1000000 a, seq_1_to_1000000 b",
     "mysql": (
         "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 1000)"
