@@ -53,6 +53,7 @@ def chosen(databases: Databases, options: Options) -> Iterator[tuple[Pair, Case]
 
 def peak_of(pair: Pair, case: Case, rows: int) -> Peak:
     """One run in a new worker."""
+    table = f"memory_{case.name}_{rows}"  # one of its own: each engine owns the tables that it made
     with temporary_engine() as engine:
         mapping_id = engine.create_mapping(
             NewMapping(
@@ -60,7 +61,7 @@ def peak_of(pair: Pair, case: Case, rows: int) -> Peak:
                 source=pair.source,
                 query=f"{case.queries[pair.source.flavour]} LIMIT {rows}",
                 target=pair.target,
-                table=f"memory_{case.name}",
+                table=table,
                 columns=case.columns,
                 write_mode="replace",
                 column_mappings=case.column_mappings,
@@ -69,7 +70,7 @@ def peak_of(pair: Pair, case: Case, rows: int) -> Peak:
         peaks: dict[int, float] = {}
         outcome = engine.run(mapping_id, lambda: note_peaks(engine, peaks))
         note_peaks(engine, peaks)
-        pair.target.execute(f"DROP TABLE memory_{case.name}")
+        pair.target.execute(f"DROP TABLE {table}")
     if outcome.rows_written != rows:
         raise BenchmarkError(f"{outcome.rows_written} of {rows} rows were written from {TABLE}")
     peak = Peak(rows, max(peaks.values()))
