@@ -1,7 +1,10 @@
 """Sessions on PostgreSQL: connecting, session settings, transactions, errors by SQLSTATE."""
 
 import contextlib
+import os
+import socket
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,12 +60,24 @@ END_SESSION_SQL = (
     f" WHERE pid::text || '@' || backend_start::text = {PARAM}"
 )
 END_SESSION_SECONDS = 5.0
+CANCEL_SQL = (
+    "SELECT pg_cancel_backend(pid) FROM pg_stat_activity"
+    f" WHERE pid::text || '@' || backend_start::text = {PARAM}"
+)
+CANCEL_LIMITS = SessionLimits(connect_seconds=3, statement_seconds=3, lock_seconds=3)
+HANG_UP_SECONDS = 10.0
 
 
 class PostgresqlSession(DriverSession):
     """In autocommit, with BEGIN and COMMIT of ours: so the driver never opens a transaction by itself."""
 
     driver_error = psycopg2.Error
+
+    def __init__(self, *arguments: Any, settings: ConnectionSettings) -> None:
+        super().__init__(*arguments)
+        self.settings = settings
+        self._closing = threading.Lock()
+        self._cancelled_at: float | None = None
 
     def begin(self) -> None:
         self.execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
@@ -78,9 +93,32 @@ class PostgresqlSession(DriverSession):
         self.execute("ROLLBACK")
 
     def cancel(self) -> None:
-        # A session that is closed or gone has no statement left to cancel.
-        with contextlib.suppress(psycopg2.Error):
-            self.connection.cancel()
+        """Ask the server through a second connection; without one, or when that does not help, hang up.
+
+        psycopg2's own cancel waits for the server without a bound, and holds up every thread meanwhile.
+        """
+        if self.connection.closed:
+            return
+        self._cancelled_at = self._cancelled_at or time.monotonic()
+        try:
+            cancel_statement(self.dialect, self.settings, self.session_id)
+        except EngineError:
+            self._hang_up()
+        if time.monotonic() - self._cancelled_at > HANG_UP_SECONDS:
+            self._hang_up()
+
+    def close(self) -> None:
+        with self._closing:
+            super().close()
+
+    def _hang_up(self) -> None:
+        """Break the connection under the statement that waits for it."""
+        with (
+            self._closing,
+            contextlib.suppress(psycopg2.Error, OSError),  # it was closed, or broke by itself
+            socket.socket(fileno=os.dup(self.connection.fileno())) as line,
+        ):
+            line.shutdown(socket.SHUT_RDWR)
 
 
 def connect(
@@ -91,7 +129,7 @@ def connect(
         connection = _open(settings, limits)
     except (psycopg2.Error, sqlalchemy.exc.DBAPIError) as error:
         raise dialect.classify(error, purpose) from error
-    session = PostgresqlSession(dialect, connection, purpose, "", "")
+    session = PostgresqlSession(dialect, connection, purpose, "", "", settings=settings)
     try:
         _prepare(session, limits)
         [(session.session_id, session.server_version)] = session.fetch(SESSION_ID_SQL)
@@ -180,6 +218,13 @@ def _limits(limits: SessionLimits) -> Iterator[tuple[str, str]]:
         yield "statement_timeout", f"{int(limits.statement_seconds * 1000)}ms"
     if limits.lock_seconds is not None:
         yield "lock_timeout", f"{max(1, int(limits.lock_seconds * 1000))}ms"
+
+
+def cancel_statement(dialect: Dialect, settings: ConnectionSettings, session_id: str) -> None:
+    """Cancel what another session is doing, if it still exists. Raises EngineError classes."""
+    session = connect(dialect, settings, Purpose.TARGET, CANCEL_LIMITS)
+    with contextlib.closing(session):
+        session.fetch(CANCEL_SQL, (session_id,))
 
 
 def end_session(session: PostgresqlSession, session_id: str) -> None:
