@@ -130,11 +130,11 @@ def _json_cast(request: CastRequest) -> Compiled:
 
 # -- numbers -------------------------------------------------------------------------------------
 
-_NARROW_UNSIGNED = ("tinyint", "smallint", "mediumint", "int", "year")
+_NARROW_UNSIGNED = frozenset(("tinyint", "smallint", "mediumint", "int", "year"))
 
 
 def _integer_of_integer(request: CastRequest) -> Compiled:
-    if request.column.unsigned and not request.column.database_type.startswith(_NARROW_UNSIGNED):
+    if request.column.unsigned and request.column.database_type.split(" ")[0] not in _NARROW_UNSIGNED:
         return numbers.integer_of_integer, request.passing(Passes.WHEN_TAKEN)
     return texts.same, Passes.ALWAYS
 

@@ -4,14 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from shared.column_mappings.spec import OneField, OneSource, SpecModel, Text
+from shared.column_mappings.spec import NoNul, OneField, OneSource, SpecModel
 
 
 class DirectConfig(SpecModel):
     """`default` stands in for NULL; it is cast strictly, as text, to the field's type."""
 
     cast: Literal["strict", "lossy"] = "strict"
-    default: Annotated[Text, Field(max_length=10_000)] | bool | int | None = None
+    default: Annotated[str, Field(max_length=10_000), NoNul] | bool | int | None = None
 
 
 class Direct(SpecModel):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from shared.column_mappings.cast_errors import failure
+from shared.errors import CastFailed
 
 Convert = Callable[[bytes], bytes]
 
@@ -22,6 +23,7 @@ _CLOCK = rb" [0-9:]{8}(?:\.[0-9]{1,6})?"
 _DAYS = {b"01": 31, b"02": 28, b"03": 31, b"04": 30, b"05": 31, b"06": 30, b"07": 31, b"08": 31, b"09": 30,
          b"10": 31, b"11": 30, b"12": 31}  # fmt: skip
 _MIDNIGHT = b" 00:00:00"
+_DATE_LENGTH = 10
 _FRACTION = re.compile(rb"\.[0-9]+")
 
 
@@ -197,15 +199,26 @@ def _offset(wall: datetime, zone: ZoneInfo, fold: int) -> timedelta:
 
 def date_of_instant(*, lossy: bool) -> Convert:
     """Return the function from an instant to its date, with a zone in UTC: midnight only, or lossy, cut."""
-    of_text = timestamp_of_text(lossy=False)
 
     def convert(cell: bytes) -> bytes:
-        clock = of_text(_FRACTION.sub(b"", cell) if lossy else cell)
-        if not lossy and clock[10:] != _MIDNIGHT:
+        if len(cell) <= _DATE_LENGTH:
+            return valid_date(cell)
+        clock = _clock(_FRACTION.sub(b"", cell) if lossy else cell)
+        if not lossy and clock[_DATE_LENGTH:] != _MIDNIGHT:
             raise failure("has_time_of_day")
-        return clock[:10]
+        return clock[:_DATE_LENGTH]
 
     return convert
+
+
+_exact_timestamp = timestamp_of_text(lossy=False)
+
+
+def _clock(cell: bytes) -> bytes:
+    try:
+        return _exact_timestamp(cell)
+    except CastFailed as error:
+        raise failure("not_a_date") if error.code == "not_a_timestamp" else error from None
 
 
 def time_text(cell: bytes) -> bytes:

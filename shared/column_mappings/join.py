@@ -5,13 +5,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from shared.column_mappings.spec import ManySources, OneField, SpecModel, Text
+from shared.column_mappings.spec import NoNul, ManySources, OneField, SpecModel
 
 
 class JoinConfig(SpecModel):
     """The separator is literal and may be empty; `on_null` says what a NULL among the sources does."""
 
-    separator: Annotated[Text, Field(max_length=100)]
+    separator: Annotated[str, Field(max_length=100), NoNul]
     on_null: Literal["skip", "empty", "null"] = "skip"
 
 

@@ -58,7 +58,8 @@ def rounded_integer_of_float(cell: bytes) -> bytes:
     """Return the nearest integer of a double, halves away from zero."""
     if cell in SPECIALS:
         raise failure("not_an_integer")
-    return rounded_integer(_plain_digits(float(cell)))
+    value = float(cell)
+    return _checked_integer(int(value)) if value.is_integer() else rounded_integer(_plain_digits(value))
 
 
 def decimal_of_text(precision: int, scale: int, *, lossy: bool, as_integer: bool = False) -> Convert:

@@ -6,12 +6,10 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
-def check_text(text: str) -> str:
-    """Return the text unless it holds NUL or half a surrogate pair, which no name and no UTF-8 can hold."""
+def refuse_nul(text: str) -> str:
+    """Return the text unless it holds the NUL character, which no name and no PostgreSQL text can hold."""
     if "\0" in text:
         raise ValueError("must not hold the NUL character")
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueError("must not hold half a surrogate pair")
     return text
 
 
@@ -23,9 +21,9 @@ def refuse_duplicates(names: Sequence[str]) -> Sequence[str]:
     return names
 
 
-Text = Annotated[str, AfterValidator(check_text)]
-SourceName = Annotated[Text, Field(min_length=1, max_length=256)]
-FieldName = Annotated[Text, Field(min_length=1, max_length=63)]
+NoNul = AfterValidator(refuse_nul)
+SourceName = Annotated[str, Field(min_length=1, max_length=256), NoNul]
+FieldName = Annotated[str, Field(min_length=1, max_length=63), NoNul]
 
 OneSource = Annotated[tuple[SourceName, ...], Field(min_length=1, max_length=1)]
 OneField = Annotated[tuple[FieldName, ...], Field(min_length=1, max_length=1)]

@@ -7,14 +7,14 @@ from pydantic import Field, model_validator
 
 from shared.column_mappings.cast_errors import failure
 from shared.column_mappings.json_check import decode
-from shared.column_mappings.spec import ManyFields, OneSource, SpecModel, Text
+from shared.column_mappings.spec import NoNul, ManyFields, OneSource, SpecModel
 from shared.column_mappings.split_regex import RegexDelimiter, check_regex
 
 
 class SplitConfig(SpecModel):
     """The delimiter is literal unless `regex` is set; `trim` removes ASCII spaces around each part."""
 
-    delimiter: Annotated[Text, Field(min_length=1, max_length=100)]
+    delimiter: Annotated[str, Field(min_length=1, max_length=100), NoNul]
     on_extra: Literal["keep_in_last", "drop", "error"] = "keep_in_last"
     on_missing: Literal["null", "error"] = "null"
     trim: bool = False
