@@ -1,12 +1,13 @@
 """`python -m config_api`: the config API in the foreground, its settings from the environment."""
 
+import asyncio
 import signal
 import sys
 
 import uvicorn
 
 from config_api.main import create_app
-from shared.embedded_mongodb import EmbeddedMongodbError
+from shared.embedded_mongodb import EmbeddedMongodbError, mongodb_url
 from shared.logging import configure_logging
 from shared.settings import Settings, SettingsError
 
@@ -19,25 +20,42 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     configure_logging(settings.log_level, settings.log_format)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            create_app(settings),
-            host=settings.config_api_host,
-            port=settings.config_api_port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=round(settings.shutdown_grace_seconds),
-        )
+    config = uvicorn.Config(
+        "",
+        host=settings.config_api_host,
+        port=settings.config_api_port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=round(settings.shutdown_grace_seconds),
     )
-    # uvicorn stops gracefully and then raises the signal again: that is the normal end here.
-    for stop in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(stop, _already_stopped)
     try:
-        server.run()
+        with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+            return runner.run(_serve(settings, config))
     except EmbeddedMongodbError as error:
         sys.stderr.write(f"{error}\n")
-    return 0 if server.started else 1
+        return 1
+    except asyncio.CancelledError:
+        return 0
+
+
+async def _serve(settings: Settings, config: uvicorn.Config) -> int:
+    """Hold MongoDB for as long as the API is served; return the exit code."""
+    serving = asyncio.current_task()
+    assert serving is not None  # noqa: S101 - this is a coroutine
+    loop = asyncio.get_running_loop()
+    stops = (signal.SIGTERM, signal.SIGINT)
+    for stop in stops:
+        loop.add_signal_handler(stop, serving.cancel)
+    async with mongodb_url(settings) as url:
+        for stop in stops:
+            loop.remove_signal_handler(stop)
+            # uvicorn stops gracefully and then raises the signal again: that is the normal end here.
+            signal.signal(stop, _already_stopped)
+        config.app = create_app(settings.model_copy(update={"mongodb_url": url}))
+        server = uvicorn.Server(config)
+        await server.serve()
+        return 0 if server.started else 1
 
 
 def _already_stopped(_number: int, _frame: object) -> None:

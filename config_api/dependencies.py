@@ -11,6 +11,7 @@ from config_api.mappings.looking import LookingService, TargetFinder
 from config_api.mappings.service import MappingService
 from config_api.metrics import HttpMetrics
 from config_api.paging import Limit, Offset, page_of_names, parse_sort, plain_page
+from config_api.preparation import Preparation
 from config_api.runs.service import RunService
 from config_api.schedules.service import ScheduleService
 from config_api.schemas.service import SchemaService
@@ -66,12 +67,26 @@ def get_services(request: Request) -> Services:
     return services
 
 
+def get_preparation(request: Request) -> Preparation:
+    preparation: Preparation = request.app.state.preparation
+    return preparation
+
+
+PreparationOf = Annotated[Preparation, Depends(get_preparation)]
+
+
+def get_prepared_services(request: Request, preparation: PreparationOf) -> Services:
+    preparation.check()
+    return get_services(request)
+
+
 def get_metrics(request: Request) -> HttpMetrics:
     metrics: HttpMetrics = request.app.state.metrics
     return metrics
 
 
-ServicesOf = Annotated[Services, Depends(get_services)]
+AnyServices = Annotated[Services, Depends(get_services)]
+ServicesOf = Annotated[Services, Depends(get_prepared_services)]
 
 
 def get_tenant() -> str:

@@ -9,8 +9,9 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pymongo import timeout
 from pymongo.errors import PyMongoError
 
-from config_api.dependencies import Metrics, ServicesOf
+from config_api.dependencies import AnyServices, Metrics, PreparationOf
 from config_api.fields import Answer
+from config_api.preparation import Preparation
 from config_api.problems import problem_responses
 from shared.store.client import StoreClient
 from shared.version import VERSION
@@ -50,7 +51,7 @@ class ServiceInfo(Answer):
 
 
 @router.get("/", operation_id="get_service")
-async def get_service(services: ServicesOf) -> ServiceInfo:
+async def get_service(services: AnyServices) -> ServiceInfo:
     """Say what this is and where the rest is."""
     prefix = services.settings.api_v1_prefix
     links = {
@@ -61,9 +62,9 @@ async def get_service(services: ServicesOf) -> ServiceInfo:
 
 
 @router.get("/health", operation_id="get_health", responses={503: {"model": Health}})
-async def get_health(response: Response, services: ServicesOf) -> Health:
+async def get_health(response: Response, services: AnyServices, preparation: PreparationOf) -> Health:
     """Say whether everything the service needs answers; 503 when not."""
-    check = await _check_mongodb(services.stores.client)
+    check = await _check_mongodb(services.stores.client, preparation)
     healthy = check.status == "ok"
     response.status_code = 200 if healthy else 503
     return Health(
@@ -81,9 +82,9 @@ async def get_liveness() -> Liveness:
 
 
 @router.get("/health/ready", operation_id="get_readiness", responses={503: {"model": Readiness}})
-async def get_readiness(response: Response, services: ServicesOf) -> Readiness:
+async def get_readiness(response: Response, services: AnyServices, preparation: PreparationOf) -> Readiness:
     """Say whether requests can be served; 503 when not."""
-    check = await _check_mongodb(services.stores.client)
+    check = await _check_mongodb(services.stores.client, preparation)
     response.status_code = 200 if check.status == "ok" else 503
     return Readiness(status="ready" if check.status == "ok" else "not_ready")
 
@@ -99,9 +100,9 @@ async def get_metrics(metrics: Metrics) -> Response:
     return Response(metrics.render(), media_type=CONTENT_TYPE_LATEST)
 
 
-async def _check_mongodb(client: StoreClient) -> Check:
+async def _check_mongodb(client: StoreClient, preparation: Preparation) -> Check:
     started = time.perf_counter()
-    message = None
+    message = preparation.problem
     try:
         with timeout(PING_SECONDS):
             await client.ping()

@@ -1,5 +1,6 @@
 """The app: its routes, its start and its end."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,6 +18,7 @@ from config_api.errors import add_error_handlers
 from config_api.mappings import endpoints as mappings
 from config_api.metrics import HttpMetrics
 from config_api.middleware import BodyGuard, ErrorGuard, PathForms, RequestContext
+from config_api.preparation import Preparation, prepare_store
 from config_api.route_table import RouteTable
 from config_api.runs import endpoints as runs
 from config_api.schedules import endpoints as schedules
@@ -25,7 +27,6 @@ from shared.clock import Clock, utc_now
 from shared.embedded_mongodb import mongodb_url
 from shared.settings import Settings
 from shared.store.client import StoreClient
-from shared.store.indexes import make_indexes
 from shared.store.stores import open_stores
 from shared.version import VERSION
 
@@ -101,10 +102,13 @@ def _lifespan(settings: Settings, clock: Clock) -> Any:
         async with mongodb_url(settings) as url:
             client = StoreClient(url.reveal(), settings.mongodb_db_name, operation_seconds=STORE_SECONDS)
             try:
-                await make_indexes(client)
+                app.state.preparation = Preparation()
                 app.state.services = build_services(settings, open_stores(client), clock)
+                preparing = asyncio.create_task(prepare_store(client, app.state.preparation))
                 log.info("config_api_started", environment=settings.app_env)
                 yield
+                preparing.cancel()
+                await asyncio.wait([preparing])
             finally:
                 await client.close()
                 log.info("config_api_stopped")

@@ -28,7 +28,7 @@ class Keyring:
         """Return the secret. Raises SecretUnreadable when no key opens the token."""
         try:
             return Secret(self._fernet.decrypt(token).decode())
-        except (InvalidToken, UnicodeDecodeError) as error:
+        except (InvalidToken, ValueError) as error:
             raise SecretUnreadable(
                 "No encryption key opens the stored secret: enter it again, or give the key back"
             ) from error

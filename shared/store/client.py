@@ -65,5 +65,10 @@ class StoreClient:
         """Ask the server for a sign of life; raises pymongo's error when there is none."""
         await self.database.command("ping")
 
+    async def has_transactions(self) -> bool:
+        """Ask whether the server is a member of a replica set or a router: only those have transactions."""
+        hello = await self.database.command("hello")
+        return "setName" in hello or hello.get("msg") == "isdbgrid"
+
     async def close(self) -> None:
         await self.client.close()

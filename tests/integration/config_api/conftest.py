@@ -16,7 +16,7 @@ from pymongo.database import Database
 from config_api.main import create_app
 from shared.logging import configure_logging
 from shared.settings import Settings
-from tests.integration.config_api.documents import Api
+from tests.integration.config_api.documents import Api, wait_until_prepared
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +58,7 @@ def app(settings: Settings) -> FastAPI:
 @pytest.fixture
 async def client(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
     async with app.router.lifespan_context(app):
+        await wait_until_prepared(app)
         transport = httpx2.ASGITransport(app)
         async with httpx2.AsyncClient(transport=transport, base_url="http://api") as client:
             yield client

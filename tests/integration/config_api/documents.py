@@ -1,11 +1,19 @@
 """Bodies of requests with sound defaults, and a caller that makes what a test needs first."""
 
+import asyncio
 from typing import Any
 
 import httpx2
+from fastapi import FastAPI
 
 Body = dict[str, Any]
 PREFIX = "/api/v1"
+
+
+async def wait_until_prepared(app: FastAPI) -> None:
+    """Return once the API takes requests."""
+    async with asyncio.timeout(60):
+        await app.state.preparation.done.wait()
 
 
 class Api:

@@ -11,7 +11,7 @@ from pymongo import MongoClient
 from config_api.main import create_app
 from shared.secret import Secret
 from shared.settings import Settings
-from tests.integration.config_api.documents import Api, connection_body, problem_of
+from tests.integration.config_api.documents import Api, connection_body, problem_of, wait_until_prepared
 from tests.tcp_proxy import Direction, TcpProxy
 
 
@@ -72,6 +72,7 @@ async def far_client(settings: Settings, proxy: TcpProxy) -> AsyncIterator[httpx
     url = Secret(f"mongodb://127.0.0.1:{proxy.port}/?directConnection=true")
     app = create_app(settings.model_copy(update={"mongodb_url": url}))
     async with app.router.lifespan_context(app):
+        await wait_until_prepared(app)
         transport = httpx2.ASGITransport(app)
         async with httpx2.AsyncClient(transport=transport, base_url="http://api") as client:
             yield client
