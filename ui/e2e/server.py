@@ -1,0 +1,74 @@
+"""What the browser tests run against: a config API, an executor, sample data, and the built UI in front of them.
+
+`python e2e/server.py PORT` serves until it is told to end. Only real programs, only free ports but the UI's own.
+"""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from types import FrameType
+
+UI = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(UI.parent))
+
+from local_servers.installation import Installation  # noqa: E402  # the path is set just above
+from shared.documents.base import DEFAULT_TENANT  # noqa: E402  # the path is set just above
+
+SETTINGS = {"POLL_SECONDS": "0.5"}
+PEOPLE = (
+    (1, "Ada Lovelace", "London|GB|W1", "ada", "example.org", "1815-12-10", "12.50"),
+    (2, "Grace Hopper", "New York|US|10001", "grace", "example.org", "1906-12-09", "100.00"),
+    (3, "Linus Torvalds", "Portland|US", "linus", "example.com", "1969-12-28", "0.99"),
+    (4, "Margaret Hamilton", "Boston|US|02108", None, "example.com", "1936-08-17", "7"),
+    (5, "", None, "nobody", None, "1970-01-01", "3.14"),
+)
+# One row whose amount is no number: it is rejected until the mapping or the schema is corrected.
+ORDERS = ((1, "12.50"), (2, "99"), (3, "n/a"), (4, "7.25"))
+
+
+def main() -> int:
+    """Serve until SIGTERM or SIGINT; return the exit code."""
+    ended = threading.Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        ended.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    with tempfile.TemporaryDirectory(prefix="ui-e2e-") as folder, Installation(Path(folder), SETTINGS) as here:
+        make_source(here.sqlite_root / DEFAULT_TENANT)
+        api = here.start_api()
+        here.start_executor()
+        environment = {**os.environ, "UI_API_URL": api.url, "UI_PORT": sys.argv[1]}
+        command = ["node", "node_modules/vite/bin/vite.js", "preview", "--host", "127.0.0.1"]
+        server = subprocess.Popen(command, cwd=UI, env=environment)  # noqa: S603  # a fixed command
+        try:
+            while not ended.wait(0.5) and server.poll() is None:
+                pass
+        finally:
+            server.terminate()
+            server.wait()
+    return 0 if ended.is_set() else 1
+
+
+def make_source(folder: Path) -> None:
+    """Write the sample database where SQLite connections look for it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with sqlite3.connect(folder / "shop.sqlite3") as database:
+        database.execute(
+            "CREATE TABLE people (id INTEGER PRIMARY KEY, full_name TEXT, place TEXT, mailbox TEXT, "
+            "mail_host TEXT, born TEXT, credit TEXT)"
+        )
+        database.executemany("INSERT INTO people VALUES (?, ?, ?, ?, ?, ?, ?)", PEOPLE)
+        database.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY, amount TEXT)")
+        database.executemany("INSERT INTO orders VALUES (?, ?)", ORDERS)
+    database.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+import { autocompletion } from "@codemirror/autocomplete";
+import { MariaSQL, MySQL, PostgreSQL, sql, SQLite } from "@codemirror/lang-sql";
+import { type Diagnostic, linter } from "@codemirror/lint";
+import { Prec } from "@codemirror/state";
+import { EditorView, keymap } from "@codemirror/view";
+import { useComputedColorScheme } from "@mantine/core";
+import CodeMirror from "@uiw/react-codemirror";
+import { useMemo, useRef } from "react";
+
+const DIALECTS = { postgresql: PostgreSQL, mysql: MySQL, sqlite: SQLite, mariadb: MariaSQL } as const;
+
+export interface SqlTable {
+  namespace: string | null;
+  name: string;
+  columns: readonly { name: string }[];
+}
+
+export interface SqlFault {
+  /** Characters into the text; the whole text where it is not known. */
+  offset: number | null;
+  message: string;
+}
+
+interface Props {
+  value: string;
+  dbType: keyof typeof DIALECTS;
+  tables: readonly SqlTable[];
+  fault: SqlFault | null;
+  onChange: (value: string) => void;
+  onRun: () => void;
+}
+
+const look = EditorView.theme({
+  "&": { fontSize: "13px", backgroundColor: "transparent" },
+  ".cm-scroller": { fontFamily: "var(--mantine-font-family-monospace)", lineHeight: "1.55" },
+  ".cm-gutters": {
+    backgroundColor: "var(--app-surface)",
+    color: "var(--mantine-color-dimmed)",
+    border: "none",
+  },
+  "&.cm-focused": { outline: "2px solid var(--mantine-primary-color-filled)", outlineOffset: "-1px" },
+  ".cm-content": { padding: "10px 0" },
+});
+
+export default function SqlEditor({ value, dbType, tables, fault, onChange, onRun }: Props) {
+  const scheme = useComputedColorScheme("light");
+  const run = useRef(onRun);
+  run.current = onRun;
+  const extensions = useMemo(() => {
+    const keys = keymap.of([
+      {
+        key: "Mod-Enter",
+        run: () => {
+          run.current();
+          return true;
+        },
+      },
+    ]);
+    return [
+      Prec.highest(keys),
+      sql({ dialect: DIALECTS[dbType], schema: completionsOf(tables), upperCaseKeywords: true }),
+      autocompletion({ icons: false }),
+      linter(({ state }) => diagnose(fault, state.doc.toString()), { delay: 0 }),
+      EditorView.lineWrapping,
+      EditorView.contentAttributes.of({ "aria-label": "Source query" }),
+      look,
+    ];
+  }, [dbType, tables, fault]);
+  return (
+    <CodeMirror
+      value={value}
+      theme={scheme}
+      extensions={extensions}
+      minHeight="150px"
+      maxHeight="420px"
+      indentWithTab={false}
+      placeholder="SELECT … FROM …"
+      basicSetup={{ foldGutter: false, autocompletion: false }}
+      onChange={onChange}
+    />
+  );
+}
+
+function completionsOf(tables: readonly SqlTable[]): Record<string, string[]> {
+  const found: Record<string, string[]> = {};
+  for (const table of tables) {
+    const columns = table.columns.map(({ name }) => name);
+    found[table.name] = columns;
+    if (table.namespace) found[`${table.namespace}.${table.name}`] = columns;
+  }
+  return found;
+}
+
+function diagnose(fault: SqlFault | null, text: string): Diagnostic[] {
+  if (!fault || text === "") return [];
+  const from = Math.min(fault.offset ?? 0, text.length - 1);
+  const word = /^\S+/.exec(text.slice(from))?.[0].length ?? 1;
+  return [
+    {
+      from,
+      to: fault.offset === null ? text.length : from + word,
+      severity: "error",
+      message: fault.message,
+    },
+  ];
+}
