@@ -31,8 +31,8 @@ ENDLESS = {
     ),
     "mariadb": "SELECT a.seq AS n FROM seq_1_to_1000000 a, seq_1_to_1000000 b",
     "mysql": (
-        "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 1000)"
-        " SELECT a.n FROM r a, r b, r c, r d"
+        "SELECT a.ordinal_position AS n FROM information_schema.columns a, information_schema.columns b,"
+        " information_schema.columns c, information_schema.columns d"
     ),
     "sqlite": "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT n FROM r",
 }
