@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from shared.column_mappings.spec import NoNul, ManySources, OneField, SpecModel
+from shared.column_mappings.spec import ManySources, NoNul, OneField, SpecModel
 
 
 class JoinConfig(SpecModel):

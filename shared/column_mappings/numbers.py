@@ -1,5 +1,6 @@
 """Numbers as wire text. Decimals are worked on digit by digit: none passes through a float."""
 
+import math
 import re
 from collections.abc import Callable
 from decimal import Decimal
@@ -16,6 +17,7 @@ _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 _INTEGER_RANGE = f"{_LOWEST} to {_HIGHEST}"
 _SAFE_DIGITS = 18
 _LONGEST_NUMBER = 400  # characters of a number that is compared as a Decimal
+_EXACT_BELOW = 2.0**53  # no shortest text stands half way between two doubles below
 _EXPONENT_FROM = 1e15  # PostgreSQL prints an exponent from here on, Python from 1e16
 
 
@@ -162,7 +164,7 @@ def float_text(cell: bytes) -> bytes:
     if cell in SPECIALS:
         return cell
     value = float(cell)
-    text = repr(value)
+    text = repr(value) if abs(value) < _EXACT_BELOW else _shortest_within(value)
     if text.endswith(".0"):
         text = text[:-2]
     if abs(value) < _EXPONENT_FROM or "e" in text:
@@ -171,6 +173,27 @@ def float_text(cell: bytes) -> bytes:
     whole, _, fraction = digits.partition(".")
     rest = (whole[1:] + fraction).rstrip("0")
     return f"{sign}{whole[0]}{'.' if rest else ''}{rest}e+{len(whole) - 1:02}".encode()
+
+
+def _shortest_within(value: float) -> str:
+    """Return the shortest digits of a large double, as PostgreSQL chooses them.
+
+    Python also takes digits that stand exactly half way to the next double, when these read back (round to
+    even); PostgreSQL does not, and prints one digit more.
+    """
+    text = repr(value)
+    digits = len(text.lstrip("-").partition("e")[0].replace(".", ""))
+    while _is_half_way(value, Decimal(text)):
+        text = f"{value:.{digits}e}"
+        digits += 1
+    return text
+
+
+def _is_half_way(value: float, text: Decimal) -> bool:
+    exact = int(value)
+    number = int(text)
+    neighbour = math.nextafter(value, math.inf if number > exact else -math.inf)
+    return number != exact and math.isfinite(neighbour) and 2 * number == exact + int(neighbour)
 
 
 def padded(zeros: bytes) -> Convert:

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from shared.column_mappings.cast_errors import failure
 from shared.column_mappings.json_check import decode
-from shared.column_mappings.spec import NoNul, ManyFields, OneSource, SpecModel
+from shared.column_mappings.spec import ManyFields, NoNul, OneSource, SpecModel
 from shared.column_mappings.split_regex import RegexDelimiter, check_regex
 
 

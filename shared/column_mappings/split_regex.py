@@ -13,7 +13,7 @@ from typing import Any
 
 MAX_WAYS = 64  # ways through optional items and alternatives
 # Longest cell by the number of repetitions that something follows: the worst case grows with its power.
-_MAX_CHARACTERS = {0: 1_000_000, 1: 20_000, 2: 500}
+_MAX_CHARACTERS = {0: 1_000_000, 1: 10_000, 2: 500}
 _SINGLE = {ops.LITERAL, ops.NOT_LITERAL, ops.IN, ops.ANY}
 _REPEATS = {ops.MAX_REPEAT, ops.MIN_REPEAT, ops.POSSESSIVE_REPEAT}
 
