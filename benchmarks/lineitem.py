@@ -78,8 +78,8 @@ def load_lineitem(database: Database, file: Path, rows: int) -> Contents:
         database.execute(*create_table_sql(table, COLUMNS, (), database.flavour))
     load = load_postgresql if database.flavour == "postgresql" else load_mariadb
     load(database, file)
-    small = f"INSERT INTO {SMALL_TABLE} SELECT * FROM {TABLE} LIMIT {SMALL_ROWS}"
-    database.execute(small)
+    first = f"SELECT * FROM {TABLE} ORDER BY {', '.join(KEYS)} LIMIT {SMALL_ROWS}"
+    database.execute(f"INSERT INTO {SMALL_TABLE} {first}")
     analyse(database)
     contents = contents_of(database, TABLE, COLUMNS)
     if contents.rows != rows:
