@@ -35,24 +35,36 @@ class WorkerContext:
         self._interrupts = interrupts
         self._reporter = reporter
         self._keeper = keeper
-        self._held: dict[int, TargetSession] = {}
+        # A session stays recorded when it is released: one whose connection was lost may live on in the server,
+        # with its locks, and those of earlier attempts live until this attempt has ended them.
+        self._earlier = run.sessions
+        self._opened: list[TargetSession] = []
+
+    @property
+    def sessions(self) -> tuple[TargetSession, ...]:
+        """The sessions that may still be open in a database."""
+        return (*self._earlier, *self._opened)
 
     def check(self) -> None:
         self._interrupts.check()
 
     def hold(self, settings: ConnectionSettings, session: Session) -> None:
         self._interrupts.hold(session)
-        self._held[id(session)] = TargetSession(
-            connection_id=settings.connection_id, dialect=session.dialect.name, session_id=session.session_id
+        self._opened.append(
+            TargetSession(
+                connection_id=settings.connection_id,
+                dialect=session.dialect.name,
+                session_id=session.session_id,
+            )
         )
-        self._reporter.report_sessions(tuple(self._held.values()))
+        self._reporter.report_sessions(self.sessions)
 
     def release(self, session: Session) -> None:
         self._interrupts.release(session)
-        self._held.pop(id(session), None)
-        self._reporter.report_sessions(tuple(self._held.values()))
 
     def planned(self, gear: str, window: Window | None) -> None:
+        self._earlier = ()  # ended before this attempt took its ledger row
+        self._reporter.report_sessions(self.sessions)
         self._reporter.report_plan(gear, window)
 
     def progress(self, progress: Progress) -> None:

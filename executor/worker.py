@@ -147,6 +147,7 @@ class Attempt:
         self._input_store = inputs
         self._background = background
         self._interrupts = interrupts
+        self._worker_context: WorkerContext | None = None
 
     def execute(self, execute: Execute) -> Ending | None:
         """Return how the attempt ended, None when its lease was lost."""
@@ -162,10 +163,13 @@ class Attempt:
             return self._ending_of(error)
 
     def as_it_stands(self) -> Run:
-        """The run, with what only this attempt knows: whether its commit was begun."""
-        if not self._interrupts.committing:
-            return self.run
-        return self.run.model_copy(update={"unsettled": True, "status": RunStatus.COMMITTING})
+        """The run, with what only this attempt knows: its sessions, and whether its commit was begun."""
+        known: dict[str, object] = {}
+        if self._worker_context is not None:
+            known["sessions"] = self._worker_context.sessions
+        if self._interrupts.committing:
+            known |= {"unsettled": True, "status": RunStatus.COMMITTING}
+        return self.run.model_copy(update=known)
 
     def log_ending(self, ending: Ending) -> None:
         """Say in the run's own log what ended it."""
@@ -184,7 +188,7 @@ class Attempt:
         return inputs
 
     def _context(self, inputs: RunInputs) -> WorkerContext:
-        return WorkerContext(
+        self._worker_context = WorkerContext(
             self.run,
             inputs,
             runs=self._runs,
@@ -193,6 +197,7 @@ class Attempt:
             reporter=self.reporter,
             keeper=self.keeper,
         )
+        return self._worker_context
 
     def _ending_of(self, error: Exception) -> Ending | None:
         # A driver's exception after our own cancel is that cancel.

@@ -272,11 +272,13 @@ class RunStore:
         return _mine(await self._update(_held(run, LIVE_STATUSES), change))
 
     async def requeue_run(self, run: Run, delay_seconds: float, error: RunError) -> Run:
-        """Queue a run again for another attempt after a delay; its sessions are closed. Raises LeaseLost."""
+        """Queue a run again for another attempt after a delay. Raises LeaseLost.
+
+        Its sessions stay: one whose connection was lost may live on in the server, for the next owner to end.
+        """
         change = {
             **_back_to_queue(delay_seconds),
             "error": {"$literal": error.model_dump()},
-            "sessions": [],
         }
         return _mine(await self._update(_held(run, LIVE_STATUSES), change))
 

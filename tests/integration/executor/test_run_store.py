@@ -147,12 +147,15 @@ async def test_a_lost_run_keeps_its_sessions_for_the_next_owner(runs: RunStore, 
     assert (await claim(runs)).sessions == (session,)
 
 
-async def test_a_requeued_run_waits_and_has_no_sessions(runs: RunStore, make_run: RunFactory) -> None:
+async def test_a_requeued_run_waits_and_keeps_its_sessions_for_the_next_owner(
+    runs: RunStore, make_run: RunFactory
+) -> None:
     await runs.queue_run(make_run())
     run = await claim(runs)
-    await runs.record_sessions(run, [TargetSession(connection_id="c", dialect="mysql", session_id="4")])
+    session = TargetSession(connection_id="c", dialect="mysql", session_id="4")
+    await runs.record_sessions(run, [session])
     requeued = await runs.requeue_run(run, 3600, LOST)
-    assert (requeued.sessions, requeued.unsettled) == ((), False)
+    assert (requeued.sessions, requeued.unsettled) == ((session,), False)
     assert await runs.claim_run("one", 30) is None
     wait = await runs.seconds_to_next_due()
     assert wait is not None
