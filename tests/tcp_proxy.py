@@ -37,6 +37,7 @@ class TcpProxy:
         self._changed = threading.Condition(self._lock)
         self._pairs: set[_Pair] = set()
         self._silenced: set[Direction] = set()
+        self._held = 0
         self._refusing = False
         self._delay_seconds = 0.0
         self._watch: Callable[[Direction, bytes], bool] | None = None
@@ -48,12 +49,22 @@ class TcpProxy:
         with self._lock:
             return len(self._pairs)
 
+    @property
+    def held(self) -> int:
+        """How many pieces silence holds back now."""
+        with self._lock:
+            return self._held
+
     def cut(self) -> None:
         """Reset every open connection, both sides. New ones are carried."""
         with self._lock:
             pairs = list(self._pairs)
         for pair in pairs:
             pair.reset()
+
+    def lose_clients(self) -> None:
+        """Reset the clients' ends alone. A server whose connection is silent, with a piece held back, keeps it open."""
+        self._cut_clients()
 
     def refuse(self) -> None:
         """Cut, and reset every new connection at once."""
@@ -153,7 +164,9 @@ class TcpProxy:
         with self._changed:
             if self._delay_seconds:
                 self._changed.wait(self._delay_seconds)
+            self._held += 1
             self._changed.wait_for(lambda: direction not in self._silenced)
+            self._held -= 1
         return not self._closed.is_set()
 
     def _takes_the_cut(self, direction: Direction, piece: bytes, sink: socket.socket) -> bool:

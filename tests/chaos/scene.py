@@ -74,6 +74,7 @@ class Scene:
             target_connection_id=write.id,
             **mapping,
         )
+        self.target_connection_id = write.id
         store.add_mapping(self.version)
         self.expected: Counter[Row] = Counter()
         self.before = (0, 0)

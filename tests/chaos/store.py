@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bson import ObjectId
 from cryptography.fernet import Fernet
 
 from executor.background import BackgroundLoop
@@ -66,6 +67,11 @@ class ChaosStore:
         )
         self._insert("connections", made.to_mongo())
         return made
+
+    def move_connection(self, connection_id: ObjectId, port: int) -> None:
+        """Have later attempts connect to another port."""
+        collection = self.client.collection("connections")
+        self._loop.call(collection.update_one({"_id": connection_id}, {"$set": {"port": port}}))
 
     def add_mapping(self, version: MappingVersion) -> None:
         self._insert("mappings", version.mapping.to_mongo())

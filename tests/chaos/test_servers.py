@@ -1,0 +1,257 @@
+"""What the database servers themselves do to a run: restart, deadlock, locks, no connection left, a full disk."""
+
+import contextlib
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pymysql
+import pytest
+
+from local_servers import Database, MariadbServer, PostgresqlServer, temporary_server
+from local_servers.machine import new_folder
+from local_servers.machine import own as give
+from local_servers.server import LocalServer
+from shared.documents.mapping import Retry, WriteMode
+from shared.documents.run import Run, RunStatus
+from tests.chaos.fleet import Fleet
+from tests.chaos.scene import TABLE, Scene, size
+from tests.chaos.store import ChaosStore
+from tests.chaos.waiting import until
+from tests.chaos.watcher import Watcher
+from tests.conftest import server
+
+SERVERS: dict[str, type[PostgresqlServer] | type[MariadbServer]] = {
+    "postgresql": PostgresqlServer,
+    "mariadb": MariadbServer,
+}
+FEW_CONNECTIONS = {"postgresql": {"max_connections": "30"}, "mariadb": {"max-connections": "30"}}
+PATIENT = Retry(max_attempts=20, backoff_seconds=0.5)
+
+
+@pytest.fixture(scope="module", params=["postgresql", pytest.param("mariadb", marks=pytest.mark.chaos)])
+def own_server(request: pytest.FixtureRequest) -> Iterator[LocalServer]:
+    """A target server that only this module uses, so that it may be broken."""
+    with temporary_server(SERVERS[request.param], settings=FEW_CONNECTIONS[request.param]) as made:
+        yield made
+
+
+@pytest.fixture
+def scene(store: ChaosStore, own_server: LocalServer, mode: WriteMode) -> Iterator[Scene]:
+    own_server.start()
+    made = Scene(store, server("postgresql"), own_server.access, mode)
+    yield made
+    made.close()
+
+
+def begin(scene: Scene, fleet: Fleet, point: str, **fields: Any) -> Run:
+    scene.settle_first_generation()
+    scene.change_source()
+    fleet.arm(point)
+    run = scene.queue(**fields)
+    fleet.wait_at(point)
+    return run
+
+
+def check_all(scene: Scene, done: Run) -> None:
+    scene.expect_one_more()
+    assert (done.status, done.error) == (RunStatus.SUCCEEDED, None)
+    scene.check_exact()
+    scene.check_nothing_left()
+
+
+@contextlib.contextmanager
+def transaction(database: Database) -> Iterator[Any]:
+    """A cursor in an open transaction of somebody else, rolled back at the end."""
+    with contextlib.closing(database.open()) as connection, contextlib.closing(connection.cursor()) as cursor:
+        cursor.execute("BEGIN")
+        yield cursor
+        cursor.execute("ROLLBACK")
+
+
+RESTART_POINTS = [
+    "mid_extract",
+    *(pytest.param(p, marks=pytest.mark.chaos) for p in ("committing", "ledger_closed")),
+]
+
+
+@pytest.mark.parametrize("mode", [WriteMode.APPEND, pytest.param(WriteMode.UPSERT, marks=pytest.mark.chaos)])
+@pytest.mark.parametrize("point", RESTART_POINTS)
+def test_a_target_that_is_killed_and_comes_back(
+    fleet: Fleet, scene: Scene, own_server: LocalServer, mode: WriteMode, point: str
+) -> None:
+    run = begin(scene, fleet, point, retry=PATIENT)
+    own_server.kill()
+    fleet.release(point)
+    until(lambda: scene.store.reread(run).attempt > 1, "second attempt while the target is away")
+    own_server.start()
+    done = scene.store.wait_for_end(run, 90)
+    check_all(scene, done)
+    assert done.attempt > 1
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("mode", [WriteMode.REPLACE])
+@pytest.mark.parametrize("point", ["mid_extract", "committing", "mysql_before_rename", "mysql_after_rename"])
+def test_a_replaced_target_that_is_killed_and_comes_back(
+    fleet: Fleet, scene: Scene, own_server: LocalServer, mode: WriteMode, point: str
+) -> None:
+    if own_server.flavour == "postgresql" and point.startswith("mysql"):
+        point = "ledger_closed"
+    run = begin(scene, fleet, point, retry=PATIENT)
+    own_server.kill()
+    own_server.start()
+    fleet.release(point)
+    check_all(scene, scene.store.wait_for_end(run, 90))
+
+
+@pytest.mark.parametrize("mode", [WriteMode.REPLACE, pytest.param(WriteMode.UPSERT, marks=pytest.mark.chaos)])
+def test_a_lock_held_on_the_target_delays_one_run_and_no_other(
+    fleet: Fleet, scene: Scene, own_server: LocalServer, mode: WriteMode
+) -> None:
+    scene.settle_first_generation()
+    scene.change_source()
+    with transaction(scene.target) as cursor:
+        cursor.execute(f"SELECT gen FROM {TABLE} LIMIT 1")
+        cursor.fetchall()
+        cursor.execute(f"UPDATE {TABLE} SET gen = gen")
+        run = scene.queue()
+        other = Scene(scene.store, server("postgresql"), own_server.access, WriteMode.APPEND)
+        try:
+            other.settle_first_generation()
+        finally:
+            other.close()
+        assert scene.store.reread(run).status is RunStatus.RUNNING
+    check_all(scene, scene.store.wait_for_end(run))
+
+
+@pytest.mark.parametrize("mode", [WriteMode.UPSERT])
+def test_a_deadlock_in_the_target_is_tried_again(
+    fleet: Fleet, scene: Scene, own_server: LocalServer, mode: WriteMode
+) -> None:
+    run = begin(scene, fleet, "before_commit")
+    with transaction(scene.target) as cursor:
+        cursor.execute(f"UPDATE etl_engine_runs SET closed_at = 'x' WHERE run_id = '{run.id}'")
+        blocked = Blocked(scene.target, cursor, f"UPDATE {TABLE} SET gen = gen WHERE id = {10_000}")
+        blocked.wait_until_it_waits()
+        fleet.release("before_commit")
+        blocked.join()
+    done = scene.store.wait_for_end(run)
+    check_all(scene, done)
+    if (
+        own_server.flavour == "postgresql"
+    ):  # whoever closes the circle is its victim; MariaDB takes the smaller one
+        assert done.attempt == 2
+
+
+class Blocked:
+    """A statement in a thread, which somebody else's lock holds up or a deadlock ends."""
+
+    def __init__(self, database: Database, cursor: Any, sql: str) -> None:
+        self._database = database
+        self._cursor = cursor
+        self._sql = sql
+        self._thread = threading.Thread(target=self._execute, daemon=True)
+        self._thread.start()
+
+    def _execute(self) -> None:
+        with contextlib.suppress(Exception):  # when the deadlock's victim is this side
+            self._cursor.execute(self._sql)
+
+    def wait_until_it_waits(self) -> None:
+        # Beyond deadlock_timeout: it has looked for a circle, and found none yet.
+        sql = (
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            " AND query_start < clock_timestamp() - interval '1.5 seconds'"
+        )
+        if self._database.flavour != "postgresql":
+            sql = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
+        until(lambda: self._database.rows(sql)[0][0] > 0, "statement that waits for a lock")
+
+    def join(self) -> None:
+        self._thread.join(60)
+        assert not self._thread.is_alive()
+
+
+@pytest.mark.parametrize("mode", [WriteMode.APPEND])
+def test_a_target_without_a_free_connection_is_waited_for(
+    fleet: Fleet, scene: Scene, own_server: LocalServer, mode: WriteMode
+) -> None:
+    scene.settle_first_generation()
+    scene.change_source()
+    with contextlib.ExitStack() as stack:
+        while (taken := free_connection(scene.target)) is not None:
+            stack.enter_context(contextlib.closing(taken))
+        run = scene.queue(retry=PATIENT)
+        until(lambda: scene.store.reread(run).attempt > 1, "second attempt")
+        error = scene.store.reread(run).error
+        assert error is not None
+        assert error.code == "too_many_connections"
+    check_all(scene, scene.store.wait_for_end(run))
+
+
+def free_connection(database: Database) -> Any:
+    """One more connection, or None when the server has none left."""
+    try:
+        return database.open()
+    except (psycopg2.OperationalError, pymysql.err.OperationalError):
+        return None
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    folder = new_folder("disk-")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", folder], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+        folder.rmdir()
+
+
+@pytest.mark.chaos
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small tmpfs needs root")
+@pytest.mark.parametrize("mode", list(WriteMode))
+def test_a_full_disk_fails_the_run_and_leaves_the_old_table(
+    fleet: Fleet, store: ChaosStore, small_disk: Path, mode: WriteMode
+) -> None:
+    with temporary_server(PostgresqlServer) as own:
+        place = small_disk / "space"
+        place.mkdir(mode=0o700)
+        give(place, own.user)
+        with own.access.admin().cursor() as cursor:
+            cursor.execute(f"CREATE TABLESPACE small LOCATION '{place}'")
+            cursor.execute(f'GRANT CREATE ON TABLESPACE small TO "{own.access.username}"')
+        scene = Scene(store, server("postgresql"), own.access, mode)
+        with own.access.admin().cursor() as cursor:
+            cursor.execute(f'ALTER DATABASE "{scene.target.database}" SET default_tablespace = small')
+        try:
+            check_full_disk(scene, small_disk)
+        finally:
+            scene.close()
+
+
+def check_full_disk(scene: Scene, disk: Path) -> None:
+    scene.settle_first_generation()
+    scene.change_source()
+    filler = disk / "filler"
+    with Watcher(scene.target, TABLE) as watcher:
+        fill_up(filler)
+        failed = scene.store.wait_for_end(scene.queue(retry=Retry(max_attempts=2, backoff_seconds=0)), 90)
+        assert failed.error is not None
+        assert (failed.status, failed.error.code, failed.attempt) == (RunStatus.FAILED, "disk_full", 2)
+    scene.check_exact()
+    scene.check_nothing_left()
+    watcher.check(size(scene.expected))
+    filler.unlink()
+    check_all(scene, scene.store.wait_for_end(scene.queue()))
+
+
+def fill_up(filler: Path) -> None:
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(64 * 1024))
