@@ -171,10 +171,10 @@ def _column_mappings(line_number: str) -> tuple[dict[str, Any], ...]:
 
 DIRECT = "direct"
 APPEND = "append"
-SMALL = "1,000 rows"
+SMALL = "1000 rows"
 MAPPED_NAME = "mapped"
-CLEAN = "mapped, from text"
-REJECTS = "mapped, 1 % rejected"
+CLEAN = "mapped from text"
+REJECTS = "mapped with 1 % rejected"
 CASES = (
     direct_case(DIRECT, "replace"),
     direct_case(APPEND, "append"),
