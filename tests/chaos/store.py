@@ -94,6 +94,9 @@ class ChaosStore:
     def reread(self, run: Run) -> Run:
         return self._loop.call(self.runs.get(run.tenant_id, run.id))
 
+    def request_cancel(self, run: Run) -> Run:
+        return self._loop.call(self.runs.request_cancel(run.tenant_id, run.id))
+
     def wait_for_end(self, run: Run, seconds: float = DEADLINE_SECONDS) -> Run:
         """Return the run in its final state."""
 

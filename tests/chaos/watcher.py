@@ -18,7 +18,7 @@ class Watcher:
         self._database = database
         self._sql = f"SELECT COUNT(*), COALESCE(SUM(gen), 0) FROM {table}"
         self._stop = threading.Event()
-        self._failure: BaseException | None = None
+        self.failure: BaseException | None = None
         self._thread = threading.Thread(target=self._watch, name="watcher", daemon=True)
 
     def __enter__(self) -> Self:
@@ -31,7 +31,7 @@ class Watcher:
 
     def check(self, *allowed: tuple[int, int]) -> None:
         """Nothing was seen but these states, in this order; reading never failed."""
-        assert self._failure is None, f"a reader of the table failed: {self._failure!r}"
+        assert self.failure is None, f"a reader of the table failed: {self.failure!r}"
         assert self.reads > 0
         assert self.seen == [state for state in allowed if state in self.seen]
 
@@ -41,7 +41,7 @@ class Watcher:
                 while not self._stop.wait(PAUSE_SECONDS):
                     self._read(connection)
         except Exception as failure:
-            self._failure = failure
+            self.failure = failure
 
     def _read(self, connection: object) -> None:
         with contextlib.closing(connection.cursor()) as cursor:  # type: ignore[attr-defined]
