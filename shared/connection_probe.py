@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 
 from shared.dialects.base import ConnectionSettings
+from shared.dialects.tls import tls_context
 
 _PG_SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 _MYSQL_PROTOCOL = 10
@@ -132,10 +133,8 @@ def _receive(sock: socket.socket, size: int, deadline: Deadline) -> bytes:
 
 
 def _shake_hands(sock: socket.socket, settings: ConnectionSettings, deadline: Deadline) -> str:
-    context = ssl.create_default_context(cadata=settings.ssl_ca)
-    context.check_hostname = settings.ssl_mode == "verify-full"
+    context = tls_context(settings)
     verified = settings.ssl_mode.startswith("verify")
-    context.verify_mode = ssl.CERT_REQUIRED if verified else ssl.CERT_NONE
     sock.settimeout(deadline.remaining())
     try:
         with context.wrap_socket(sock, server_hostname=settings.host) as secured:

@@ -65,7 +65,6 @@ class Capabilities:
     shared_snapshots: bool
     identifier_bytes: int
     limits: TypeLimits
-    load_encoding: str  # "copy_text": the loader takes blocks as they are; "csv": see MySQL's loader
     default_namespace: str | None  # PostgreSQL "public"; MySQL and SQLite: None (the database itself)
 
 
@@ -290,12 +289,8 @@ class Dialect(Protocol):
     def load_blocks(
         self, session: Session, table: TableName, fields: Sequence[TargetField], source: BinaryIO
     ) -> LoadResult:
-        """Bulk load encoded blocks (capabilities.load_encoding) read from `source` until its end, in the
+        """Bulk load what `encode_stream` gives, read from `source` until its end, in the
         open transaction. An exception of `source.read` ends the load with nothing to be committed."""
-        ...
-
-    def cell_encoders(self, fields: Sequence[TargetField]) -> list[Callable[[bytes], bytes]] | None:
-        """Return one function a field from a wire cell to the text of a "csv" cell; None for "copy_text"."""
         ...
 
     def encode_stream(self, source: BinaryIO, fields: Sequence[TargetField]) -> BinaryIO:

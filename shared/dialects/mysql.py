@@ -23,7 +23,7 @@ from shared.dialects.base import (
 )
 from shared.dialects.copy_text import block_writer
 from shared.dialects.driver_session import require_unique_names
-from shared.dialects.mysql_csv import CsvStream, encode_cell_for
+from shared.dialects.mysql_csv import CsvStream
 from shared.dialects.mysql_reader import lines_of, open_rows
 from shared.dialects.mysql_session import MysqlSession
 from shared.errors import EngineError, LockTimeout, UnsupportedCapability
@@ -51,7 +51,6 @@ class MysqlDialect:
             max_decimal_precision=65,
             max_decimal_scale=30,
         ),
-        load_encoding="csv",
         default_namespace=None,
     )
 
@@ -188,9 +187,6 @@ class MysqlDialect:
         names = [self.quote(field.name) for field in fields]
         with driver.translated():
             return mysql_loader.load(driver, self.qualified(table), names, fields, source)
-
-    def cell_encoders(self, fields: Sequence[TargetField]) -> list[Callable[[bytes], bytes]] | None:
-        return [encode_cell_for(field) for field in fields]
 
     def encode_stream(self, source: BinaryIO, fields: Sequence[TargetField]) -> BinaryIO:
         return cast(BinaryIO, CsvStream(source))

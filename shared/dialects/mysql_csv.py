@@ -8,7 +8,7 @@ statement itself makes of it, at the server.
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import BinaryIO
 
 from shared.dialects.copy_text import unescape_text
@@ -31,11 +31,6 @@ def value_expression(field: TargetField, variable: str) -> str | None:
     """Return the SQL that makes the column's value of the wire text in `variable`; None: it is that text."""
     template = _FROM_WIRE.get(field.data_type)
     return template.format(variable) if template else None
-
-
-def encode_cell_for(field: TargetField) -> Callable[[bytes], bytes]:  # noqa: ARG001 - the same for all
-    """Return the function from a wire cell to the cell's text before quoting."""
-    return bytes
 
 
 def csv_block(block: bytes) -> bytes:

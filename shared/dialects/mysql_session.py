@@ -21,6 +21,7 @@ from sqlalchemy.pool import NullPool
 from shared.addresses import check_address
 from shared.dialects.base import PARAM, ConnectionSettings, Dialect, Purpose, SessionLimits
 from shared.dialects.driver_session import DriverSession
+from shared.dialects.tls import tls_context, unverified_context
 from shared.errors import ConfigError, EngineError, TargetUnavailable
 from shared.types import BLOCK_BYTES
 
@@ -94,6 +95,10 @@ class EngineConnection(_pymysql.Connection):  # type: ignore[misc]
         if result.server_status is not None:
             self.server_status = result.server_status
         return result.affected_rows
+
+    def _create_ssl_ctx(self, options: Any) -> ssl.SSLContext:
+        """Only "prefer" asks pymysql for a context of its own; the others bring theirs."""
+        return options if isinstance(options, ssl.SSLContext) else unverified_context()
 
     def abandon(self) -> None:
         """Drop the connection without a word; safe from another thread."""
@@ -217,9 +222,7 @@ def _tls(settings: ConnectionSettings, folder: Path) -> dict[str, Any]:
         raise ConfigError("ssl_mode verify-ca needs ssl_ca", loc=("options", "ssl_ca"))
     if mode == "prefer" and not settings.ssl_cert:
         return {}
-    context = ssl.create_default_context(cadata=settings.ssl_ca)
-    context.check_hostname = mode == "verify-full"
-    context.verify_mode = ssl.CERT_REQUIRED if mode.startswith("verify") else ssl.CERT_NONE
+    context = tls_context(settings)
     if settings.ssl_cert:
         _load_certificate(context, settings, folder)
     return {"ssl": context}

@@ -54,7 +54,6 @@ class PostgresqlDialect:
             max_text_bytes=2**30 - 64,
             max_binary_bytes=2**29 - 64,
         ),
-        load_encoding="copy_text",
         default_namespace="public",
     )
 
@@ -205,12 +204,6 @@ class PostgresqlDialect:
                 _name_column(refused, error, fields)
                 raise refused from error
             return LoadResult(rows=int(cursor.rowcount))
-
-    def cell_encoders(
-        self,
-        fields: Sequence[TargetField],
-    ) -> list[Callable[[bytes], bytes]] | None:
-        return None
 
     def encode_stream(self, source: BinaryIO, fields: Sequence[TargetField]) -> BinaryIO:
         return source

@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any, BinaryIO
 
-from shared.dialects import sqlite_session
+from shared.dialects import sqlite_session, sqlite_tables
 from shared.dialects.base import (
-    PARAM,
     Capabilities,
     ConnectionSettings,
     LoadResult,
@@ -21,36 +20,14 @@ from shared.dialects.base import (
     TargetTable,
 )
 from shared.dialects.copy_text import block_writer, cells_of, line_of, read_lines
-from shared.dialects.driver_session import quote_identifier, require_unique_names
+from shared.dialects.driver_session import require_unique_names
 from shared.dialects.sqlite_session import SqliteSession
 from shared.dialects.sqlite_values import STORED, Value, cell_of
-from shared.errors import EngineError, InvalidQuery, TargetRefused, UnsupportedCapability
-from shared.types import DataType, Kind, SourceColumn, TargetField, TypeLimits
+from shared.errors import EngineError, InvalidQuery, UnsupportedCapability
+from shared.types import Kind, SourceColumn, TargetField, TypeLimits
 
-IDENTIFIER_CHARACTERS = 255
 BATCH_ROWS = 1000
 _DESCRIBED = "etl_engine_described"
-
-_COLUMN_TYPES = {
-    DataType.INTEGER: "INTEGER",
-    DataType.BOOLEAN: "INTEGER",
-    DataType.FLOAT: "REAL",
-    DataType.BINARY: "BLOB",
-}
-# A column's affinity changes values given to it: only these leave a type's values as they are.
-_AFFINITIES = {
-    DataType.INTEGER: frozenset(("INTEGER", "NUMERIC", "BLOB")),
-    DataType.BOOLEAN: frozenset(("INTEGER", "NUMERIC", "BLOB")),
-    DataType.FLOAT: frozenset(("REAL", "BLOB")),
-    DataType.BINARY: frozenset(("INTEGER", "NUMERIC", "BLOB", "REAL", "TEXT")),
-}
-_TEXT_AFFINITIES = frozenset(("TEXT", "BLOB"))
-_FIELDS = {
-    "INTEGER": DataType.INTEGER,
-    "TEXT": DataType.STRING,
-    "REAL": DataType.FLOAT,
-    "BLOB": DataType.BINARY,
-}
 
 
 class SqliteDialect:
@@ -64,12 +41,11 @@ class SqliteDialect:
     capabilities = Capabilities(
         transactional_ddl=True,
         shared_snapshots=False,
-        identifier_bytes=IDENTIFIER_CHARACTERS,
+        identifier_bytes=sqlite_tables.IDENTIFIER_CHARACTERS,
         # SQLite stores a NaN as NULL, so neither it nor the infinities are taken.
         limits=TypeLimits(
             float_specials=False, nul_in_text=True, max_text_bytes=999_999_999, max_binary_bytes=999_999_999
         ),
-        load_encoding="copy_text",
         default_namespace=None,
     )
 
@@ -96,7 +72,7 @@ class SqliteDialect:
             rows = driver.fetch(f"PRAGMA temp.table_info({_DESCRIBED})")
             driver.execute(f"DROP VIEW temp.{_DESCRIBED}")
             driver.execute("PRAGMA query_only = ON")
-        columns = [(_text(row[1]), _text(row[2])) for row in rows]
+        columns = [(sqlite_tables.text_of(row[1]), sqlite_tables.text_of(row[2])) for row in rows]
         _refuse_renamed([name for name, _ in columns])
         return tuple(SourceColumn(name, Kind.DYNAMIC, database_type) for name, database_type in columns)
 
@@ -153,75 +129,27 @@ class SqliteDialect:
         driver = _driver(session)
         # table_info is a PRAGMA, which the authorizer refuses to queries.
         with _unwatched(driver):
-            return [self._listing(driver, row) for row in driver.fetch(_TABLES)]
-
-    def _listing(self, driver: SqliteSession, row: tuple[Any, ...]) -> TableListing:
-        listing = TableListing(None, _text(row[0]), _text(row[1]))
-        for column in driver.fetch(f"PRAGMA main.table_info({self.quote(listing.name)})"):
-            listing.columns.append((_text(column[1]), Kind.DYNAMIC.value, _text(column[2]), not column[3]))
-        return listing
+            return sqlite_tables.list_tables(driver)
 
     # -- target ------------------------------------------------------------------------------
 
     def quote(self, name: str) -> str:
-        return quote_identifier(name, '"', IDENTIFIER_CHARACTERS, len(name))
+        return sqlite_tables.quote(name)
 
     def qualified(self, table: TableName) -> str:
         return self.quote(table.name)
 
     def column_type(self, field: TargetField, in_key: bool) -> str:  # noqa: FBT001 - the protocol's
-        return _COLUMN_TYPES.get(field.data_type, "TEXT")
+        return sqlite_tables.COLUMN_TYPES.get(field.data_type, "TEXT")
 
     def column_holds(self, column: TargetColumn, field: TargetField, *, in_key: bool) -> bool:
-        return _affinity(column.database_type) in _AFFINITIES.get(field.data_type, _TEXT_AFFINITIES)
+        return sqlite_tables.column_holds(column, field)
 
     def key_collation_is_exact(self, column: TargetColumn) -> bool:
         return column.collation is None
 
     def find_table(self, session: Session, table: TableName) -> TargetTable | None:
-        rows = session.fetch(_TABLE, (table.name,))
-        if not rows:
-            return None
-        if rows[0][0] != "table":
-            raise TargetRefused(f"{table.name!r} is a {rows[0][0]}; the target must be a table")
-        name = self.quote(table.name)
-        keys = tuple(self._unique_keys(session, name))
-        collations = self._collations(session, name)
-        return TargetTable(
-            name=table,
-            columns=tuple(
-                self._column(row, collations) for row in session.fetch(f"PRAGMA main.table_xinfo({name})")
-            ),
-            unique_keys=keys,
-            swap_blockers=("SQLite replaces a table's rows in the run's transaction",),
-        )
-
-    def _column(self, row: tuple[Any, ...], collations: dict[str, str]) -> TargetColumn:
-        _, name, database_type, not_null, default, key, hidden = row
-        field = None if hidden or not 0 < len(name) <= 63 else _field(name, database_type)
-        nullable = not not_null and not key
-        return TargetColumn(
-            name, database_type, field, nullable, default is not None or bool(hidden), collations.get(name)
-        )
-
-    def _unique_keys(self, session: Session, name: str) -> Iterator[tuple[str, ...]]:
-        info = session.fetch(f"PRAGMA main.table_info({name})")
-        if primary := tuple(row[1] for row in sorted(info, key=lambda row: int(row[5])) if row[5]):
-            yield primary
-        for _, index, unique, origin, partial in session.fetch(f"PRAGMA main.index_list({name})"):
-            if unique and not partial and origin != "pk":
-                columns = [row[2] for row in session.fetch(f"PRAGMA main.index_info({self.quote(index)})")]
-                if None not in columns:
-                    yield tuple(columns)
-
-    def _collations(self, session: Session, name: str) -> dict[str, str]:
-        """Return the columns that some index compares otherwise than by bytes."""
-        found: dict[str, str] = {}
-        for row in session.fetch(f"PRAGMA main.index_list({name})"):
-            for column in session.fetch(f"PRAGMA main.index_xinfo({self.quote(row[1])})"):
-                if column[5] and column[2] is not None and column[4].upper() != "BINARY":
-                    found[column[2]] = column[4]
-        return found
+        return sqlite_tables.find_table(session, table)
 
     def create_table_sql(
         self, table: TableName, fields: Sequence[TargetField], keys: Sequence[str]
@@ -250,7 +178,7 @@ class SqliteDialect:
         return [f"CREATE TABLE {self.qualified(staging)} ({columns})"]
 
     def add_column_sql(self, table: TableName, field: TargetField) -> str:
-        column = f"{self.quote(field.name)} {_COLUMN_TYPES.get(field.data_type, 'TEXT')}"
+        column = f"{self.quote(field.name)} {sqlite_tables.COLUMN_TYPES.get(field.data_type, 'TEXT')}"
         return f"ALTER TABLE {self.qualified(table)} ADD COLUMN {column}"
 
     def drop_table_sql(self, table: TableName) -> str:
@@ -289,12 +217,6 @@ class SqliteDialect:
                     cursor.executemany(insert, batch)
                 count += len(batch)
         return LoadResult(rows=count)
-
-    def cell_encoders(
-        self,
-        fields: Sequence[TargetField],
-    ) -> list[Callable[[bytes], bytes]] | None:
-        return None
 
     def encode_stream(self, source: BinaryIO, fields: Sequence[TargetField]) -> BinaryIO:
         return source
@@ -345,7 +267,7 @@ class SqliteDialect:
 
     def _exact(self, table: str, field: TargetField) -> str:
         """Compare text by its bytes, whatever collation the column was declared with."""
-        text = "" if field.data_type in _COLUMN_TYPES else " COLLATE BINARY"
+        text = "" if field.data_type in sqlite_tables.COLUMN_TYPES else " COLLATE BINARY"
         return f"{table}.{self.quote(field.name)}{text}"
 
     def lock_publication(self, session: Session, table: TableName, wait_seconds: float) -> None:
@@ -360,20 +282,7 @@ class SqliteDialect:
         namespace: str | None,
         prefix: str,
     ) -> Iterator[str]:
-        sql = (
-            f"SELECT name FROM main.sqlite_master WHERE type = 'table' AND substr(name, 1, {PARAM}) = {PARAM}"
-        )
-        for row in session.fetch(sql, (len(prefix), prefix)):
-            yield str(row[0])
-
-
-_TABLE = (
-    f"SELECT type FROM main.sqlite_master WHERE type IN ('table', 'view') AND name = {PARAM} COLLATE NOCASE"
-)
-_TABLES = (
-    "SELECT name, type FROM main.sqlite_master WHERE type IN ('table', 'view')"
-    " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name"
-)
+        return sqlite_tables.table_names_like(session, prefix)
 
 
 def _driver(session: Session) -> SqliteSession:
@@ -391,10 +300,6 @@ def _unwatched(driver: SqliteSession) -> Iterator[None]:
         driver.allow(sqlite_session.reading_only if driver.purpose is not Purpose.TARGET else None)
 
 
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes | bytearray) else str(value or "")
-
-
 def _refuse_renamed(names: Sequence[str]) -> None:
     """SQLite gives the second `a` of a subquery the name `a:1`, whatever the case of its letters."""
     require_unique_names(names)
@@ -407,23 +312,6 @@ def _refuse_renamed(names: Sequence[str]) -> None:
                 code="duplicate_column",
                 column=names[lowered.index(base)],
             )
-
-
-def _affinity(declared: str) -> str:
-    """SQLite's own rules, in their order (datatype3.html, 3.1)."""
-    text = declared.upper()
-    if "INT" in text:
-        return "INTEGER"
-    if any(part in text for part in ("CHAR", "CLOB", "TEXT")):
-        return "TEXT"
-    if "BLOB" in text or not text:
-        return "BLOB"
-    return "REAL" if any(part in text for part in ("REAL", "FLOA", "DOUB")) else "NUMERIC"
-
-
-def _field(name: str, declared: str) -> TargetField | None:
-    data_type = _FIELDS.get(declared.upper())
-    return TargetField(name=name, data_type=data_type) if data_type else None
 
 
 def _stored_rows(fields: Sequence[TargetField], source: BinaryIO) -> Iterator[tuple[Value, ...]]:
