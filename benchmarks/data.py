@@ -1,17 +1,21 @@
 """`python -m benchmarks data`: every pair of databases, the engine next to the databases' own tools."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 from benchmarks.cases import APPEND, CASES, CLEAN, DIRECT, MAPPED_NAME, REJECTS, SMALL, Case, direct_case
-from benchmarks.engine import Engine, temporary_engine
+from benchmarks.engine import Engine, executor_services, temporary_engine
 from benchmarks.jobs import OURS, EngineJob, Job, LimitJob, Pair
 from benchmarks.lineitem import SMALL_TABLE, lineitem_file, load_lineitem
 from benchmarks.machine import this_machine
 from benchmarks.measure import Line, find_line, ratio_between
 from benchmarks.options import BenchmarkError, Options
 from benchmarks.peers import MISSING, installed_peers, peer_jobs
+from benchmarks.processes import cpu_seconds, ended_children_cpu_seconds
 from benchmarks.report import markdown_table, preamble, publish, timing_table
 from benchmarks.servers import Databases, benchmark_servers
+
+CpuMeter: TypeAlias = Callable[[], float]
 
 SMALL_RUNS = 9
 TEXT_TOOL = "psql | psql, text"
@@ -24,11 +28,12 @@ def measure_data(options: Options) -> None:
         pairs = [pair for pair in all_pairs(databases) if wanted(pair.name, options.pairs)]
         jobs = [job for pair in pairs for job in jobs_of(pair, engine, options)]
         lines = [job.line for job in jobs]
+        cpu = cpu_meter(databases, engine)
         for pair in pairs:
             warm_up(pair, engine)
         for round_number in range(1, options.rounds + 1):
             for job in jobs:
-                measure(job, round_number, databases)
+                measure(job, round_number, cpu, databases)
         small = [measure_small(pair, engine) for pair in pairs if wanted(SMALL, options.cases)]
     facts = {
         "data": f"TPC-H lineitem, {options.rows:,} rows × 16 columns, {options.rounds} interleaved rounds",
@@ -94,17 +99,26 @@ def warm_up(pair: Pair, engine: Engine) -> None:
     job.check(1)
 
 
-def measure(job: Job, round_number: int, databases: Databases) -> None:
+def measure(job: Job, round_number: int, cpu: CpuMeter, databases: Databases) -> None:
+    line = job.line
     job.prepare(round_number)
     databases.settle()
+    before = cpu()
     seconds = job.run(round_number)
-    job.line.seconds.append(seconds)
-    line = job.line
+    line.cpu_seconds.append(cpu() - before)
+    line.seconds.append(seconds)
     print(
-        f"round {round_number}  {line.pair}  {line.case}  {line.tool}: {seconds:.2f} s  {line.note}",
+        f"round {round_number}  {line.pair}  {line.case}  {line.tool}:"
+        f" {seconds:.2f} s, CPU {line.cpu_seconds[-1]:.2f} s  {line.note}",
         flush=True,
     )
     job.check(round_number)
+
+
+def cpu_meter(databases: Databases, engine: Engine) -> CpuMeter:
+    """CPU seconds so far of the databases, the executor and every client that has ended."""
+    pids = (*databases.pids, *(service.pid for service in executor_services(engine.installation)))
+    return lambda: ended_children_cpu_seconds() + sum(cpu_seconds(pid) for pid in pids)
 
 
 def measure_small(pair: Pair, engine: Engine) -> Line:

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 class Line:
     """One line of a table: a tool that did a job, once per round.
 
-    `limit` is the case and the tool of the same pair whose median is this line's 1.00.
+    `cpu_seconds` are those of the tool and of the databases together: the work done, even where other work
+    on the machine makes it take longer. `limit` is the case and the tool of the same pair whose median is
+    this line's 1.00.
     """
 
     pair: str
@@ -17,6 +19,7 @@ class Line:
     tool: str
     limit: tuple[str, str] | None = None
     seconds: list[float] = dataclasses.field(default_factory=list)
+    cpu_seconds: list[float] = dataclasses.field(default_factory=list)
     note: str = ""
 
     @property
@@ -30,8 +33,16 @@ class Line:
 
 
 def ratio_to(line: Line, lines: Sequence[Line]) -> float | None:
-    """The line's median through that of its limit."""
+    """The line's median time through that of its limit."""
     return ratio_between(line, find_line(lines, line.pair, line.limit))
+
+
+def cpu_ratio_to(line: Line, lines: Sequence[Line]) -> float | None:
+    """The line's median CPU time through that of its limit."""
+    other = find_line(lines, line.pair, line.limit)
+    if other is None or not line.cpu_seconds or not other.cpu_seconds:
+        return None
+    return statistics.median(line.cpu_seconds) / statistics.median(other.cpu_seconds)
 
 
 def ratio_between(line: Line | None, other: Line | None) -> float | None:

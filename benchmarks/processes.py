@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import resource
 from pathlib import Path
 
 from local_servers.process import children
@@ -42,12 +43,18 @@ def peak_mib(pid: int) -> float:
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU time of the process and of its children that are alive."""
-    return sum(_own_cpu_seconds(each) for each in (pid, *descendants(pid)))
+    """CPU time of a process and of all that it has started, also of what has ended and was waited for."""
+    return sum(_cpu_with_reaped(each) for each in (pid, *descendants(pid)))
 
 
-def _own_cpu_seconds(pid: int) -> float:
-    with contextlib.suppress(OSError):
+def ended_children_cpu_seconds() -> float:
+    """CPU time of our own children that have ended, such as the databases' clients."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _cpu_with_reaped(pid: int) -> float:
+    with contextlib.suppress(OSError):  # it has ended: whoever waited for it counts it
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        return sum(int(field) for field in fields[11:15]) / TICKS
     return 0.0

@@ -1,10 +1,11 @@
 """Tables for a person: on the screen, and as the sections of RESULTS.md."""
 
+import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.machine import Machine
-from benchmarks.measure import Line, ratio_to
+from benchmarks.measure import Line, cpu_ratio_to, ratio_to
 from benchmarks.options import Options
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -18,8 +19,9 @@ Row = Sequence[str]
 
 
 def markdown_table(head: Row, rows: Sequence[Row]) -> str:
-    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
-    lines = [head, ["-" * width for width in widths], *rows]
+    cells = [[cell.replace("|", "\\|") for cell in row] for row in (head, *rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
+    lines = [cells[0], ["-" * width for width in widths], *cells[1:]]
     return "\n".join(
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |"
         for line in lines
@@ -27,14 +29,26 @@ def markdown_table(head: Row, rows: Sequence[Row]) -> str:
 
 
 def timing_table(lines: Sequence[Line]) -> str:
-    rows = []
-    for line in lines:
-        ratio = ratio_to(line, lines)
-        seconds = f"{line.median:.2f}" if line.seconds else "–"
-        spread = f"{line.spread:.0%}" if len(line.seconds) > 1 else "–"
-        shown = "–" if ratio is None else f"{ratio:.2f}"
-        rows.append([line.pair, line.case, line.tool, seconds, spread, shown, line.note])
-    return markdown_table(["pair", "job", "tool", "median s", "spread", "ratio", "note"], rows)
+    head = ["pair", "job", "tool", "median s", "spread", "ratio", "CPU s", "CPU ratio", "note"]
+    return markdown_table(head, [timing_row(line, lines) for line in lines])
+
+
+def timing_row(line: Line, lines: Sequence[Line]) -> Row:
+    return [
+        line.pair,
+        line.case,
+        line.tool,
+        shown(line.median),
+        f"{line.spread:.0%}" if len(line.seconds) > 1 else "–",
+        shown(ratio_to(line, lines)),
+        shown(statistics.median(line.cpu_seconds) if line.cpu_seconds else None),
+        shown(cpu_ratio_to(line, lines)),
+        line.note,
+    ]
+
+
+def shown(number: float | None) -> str:
+    return "–" if number is None else f"{number:.2f}"
 
 
 def preamble(machine: Machine, options: Options, facts: Mapping[str, str]) -> str:

@@ -31,6 +31,7 @@ class Databases:
     versions: Mapping[str, str]
     settings: Mapping[str, Mapping[str, str]]
     admins: Mapping[str, Database]
+    pids: tuple[int, ...]
 
     def settle(self) -> None:
         """Outside of the measured time: write back what the last run left behind."""
@@ -50,6 +51,7 @@ def benchmark_servers(*, mariadb: bool = True) -> Iterator[Databases]:
             versions={server.flavour: version_of(server.access.admin()) for server in everything},
             settings={server.flavour: dict(server.settings) for server in everything},
             admins={server.flavour: server.access.admin() for server in everything},
+            pids=tuple(server.process.pid for server in everything),
         )
 
 
