@@ -8,14 +8,23 @@ from executor.extract import Feed, set_aside
 from executor.load import WRITE_MODES
 from executor.load.job import LoadJob
 from executor.load.ledger import Ledger, LedgerEntry, drop_leftovers, end_recorded_sessions
-from executor.transform import RejectedRows, start_transform
-from executor.watermark import WindowPlan, plan_window
+from executor.ranking import RankedLineMapping
+from executor.transform import RejectedRows, Transform, start_transform
+from executor.watermark import WindowPlan, plan_run_window
 from shared.dialects import dialect_for
 from shared.dialects.base import ConnectionSettings, Purpose, Session, SessionLimits
 from shared.documents.mapping import effective_write_mode
 from shared.documents.run import Progress
-from shared.errors import CastFailed, EngineError, RejectLimitExceeded
-from shared.plan import SourcePlan, TargetPlan, plan_source, plan_target, target_table_name
+from shared.errors import (
+    CastFailed,
+    DataError,
+    EngineError,
+    GuardFailed,
+    RejectLimitExceeded,
+    SchemaMismatch,
+)
+from shared.ledger_tables import KIND_BACKFILL, KIND_RUN
+from shared.plan import SourcePlan, TargetPlan, choose_gear, plan_source, plan_target, target_table_name
 
 SOURCE_LIMITS = SessionLimits(connect_seconds=10, lock_seconds=60)
 TARGET_LIMITS = SessionLimits(connect_seconds=10, lock_seconds=30)
@@ -40,8 +49,15 @@ def execute_run(context: RunContext) -> RunOutcome:
             return RunOutcome(committed.progress, committed.window, already_committed=True)
         drop_leftovers(target, str(context.run.id))
         ledger.forget_rejected_rows(str(context.run.id))
-        with _open(context, context.source, Purpose.SOURCE, SOURCE_LIMITS) as source:
-            return _plan_and_load(context, source, target, ledger)
+        try:
+            return _read_and_load(context, target, ledger, checked=False)
+        except RefusedByTarget as refused:
+            target.rollback()
+            drop_leftovers(target, str(context.run.id))
+            context.log(
+                "info", f"the target refused rows ({refused.cause.code}): read again, each row checked"
+            )
+        return _read_and_load(context, target, ledger, checked=True)
 
 
 @contextmanager
@@ -65,13 +81,30 @@ def _entry(context: RunContext, target: Session) -> LedgerEntry:
         target_table=target_table_name(version.mapping, version.target_schema.name, target.dialect).name,
         write_mode=effective_write_mode(version.mapping, version.target_schema).value,
         cursor_column=incremental.cursor_column if incremental else None,
+        kind=KIND_BACKFILL if context.run.fixed_window else KIND_RUN,
     )
 
 
-def _plan_and_load(context: RunContext, source: Session, target: Session, ledger: Ledger) -> RunOutcome:
+class RefusedByTarget(Exception):
+    """The target refused rows that were passed through unchecked; nothing was published."""
+
+    def __init__(self, cause: EngineError) -> None:
+        super().__init__(cause.message)
+        self.cause = cause
+
+
+def _read_and_load(context: RunContext, target: Session, ledger: Ledger, *, checked: bool) -> RunOutcome:
+    with _open(context, context.source, Purpose.SOURCE, SOURCE_LIMITS) as source:
+        return _plan_and_load(context, source, target, ledger, checked=checked)
+
+
+def _plan_and_load(
+    context: RunContext, source: Session, target: Session, ledger: Ledger, *, checked: bool
+) -> RunOutcome:
     reading = plan_source(context.version, source, context.source, target.dialect)
     writing = plan_target(context.version, reading.row_mapper.fields, target)
-    windowed = plan_window(context.version, reading, source, ledger, writing.table)
+    reading = choose_gear(reading, writing, source.dialect, target.dialect, checked=checked)
+    windowed = plan_run_window(context, reading, writing, source, ledger)
     context.planned(reading.gear, windowed.window)
     for statement in writing.ddl:
         target.execute(statement)
@@ -93,20 +126,34 @@ def _load(
 
     def start_feed() -> Feed:
         before = set_aside(source, *windowed.null_cursors, rejected) if windowed.null_cursors else 0
-        transform = start_transform(reading, rejected, rows_before=before)
+        transform = _start_transform(windowed, rejected, before)
         return Feed(source, reading.sql, transform, rejected, context, rows_before=before)
 
-    job = LoadJob(context, writing, target, ledger, start_feed, rejected, windowed.window)
+    job = LoadJob(
+        context, writing, target, ledger, start_feed, rejected, windowed.window,
+        ranked=windowed.rank is not None,
+    )  # fmt: skip
     try:
         return WRITE_MODES[writing.write_mode](job)
     except (CastFailed, RejectLimitExceeded):
         _keep_rejected_rows_of_a_failed_run(job, target)
+        raise
+    except (DataError, SchemaMismatch) as error:
+        target.rollback()
+        if reading.checked_by_target and not isinstance(error, GuardFailed):
+            raise RefusedByTarget(error) from error
         raise
     except EngineError:
         target.rollback()
         raise
     finally:
         rejected.close()
+
+
+def _start_transform(windowed: WindowPlan, rejected: RejectedRows, rows_before: int) -> Transform:
+    if windowed.rank is not None:
+        return RankedLineMapping(windowed.reading, windowed.rank, rejected, rows_before)
+    return start_transform(windowed.reading, rejected, rows_before=rows_before)
 
 
 def _keep_rejected_rows_of_a_failed_run(job: LoadJob, target: Session) -> None:

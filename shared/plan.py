@@ -27,9 +27,12 @@ from shared.documents.mapping import (
     effective_write_mode,
 )
 from shared.documents.run import Window
-from shared.errors import AccessDenied, ConfigError, InvalidMapping, SchemaMismatch, TargetRefused
+from shared.errors import AccessDenied, ConfigError, DataError, InvalidMapping, SchemaMismatch, TargetRefused
+from shared.late_commits import late_commits_reason
+from shared.ledger_tables import ledger_tables
 from shared.query_gate import check_query, clean_query
 from shared.types import SourceColumn, TargetField
+from shared.watermarks import ReadWindow, WindowInputs, last_watermark, plan_window, query_to_describe
 
 PLAN_LIMITS = SessionLimits(connect_seconds=5, statement_seconds=20, lock_seconds=5)
 
@@ -74,14 +77,16 @@ class Plan(Value):
 @dataclass(frozen=True)
 class SourcePlan:
     """How the source is read. `columns` are those that travel, in their order in the wire SELECT;
-    `described` are all that the query has."""
+    `described` are all that the query has. `checked_by_target`: see `choose_gear`."""
 
     columns: tuple[SourceColumn, ...]
     described: tuple[SourceColumn, ...]
+    query: str
     sql: str
     gear: Gear
     gear_reason: str
     row_mapper: RowMapper
+    checked_by_target: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,13 +110,14 @@ def target_table_name(mapping: Mapping, schema_name: str, dialect: Dialect) -> T
 def plan_source(
     version: MappingVersion, session: Session, settings: ConnectionSettings, target: Dialect
 ) -> SourcePlan:
-    """Describe the query, compile the column mappings for this target and choose the gear.
+    """Describe the query and compile the column mappings for this target; `choose_gear` comes after.
 
     Raises InvalidQuery, InvalidMapping.
     """
     check_query(version.mapping.source_query, settings.db_type)
     query = clean_query(version.mapping.source_query)
-    columns = described = session.dialect.describe(session, query)
+    bare = query_to_describe(query)
+    described = session.dialect.describe(session, bare)
     row_mapper = compile_row_mapper(
         described,
         version.target_schema.columns,
@@ -121,17 +127,59 @@ def plan_source(
         session_time_zone=settings.session_time_zone,
         source_text_may_hold_nul=session.dialect.capabilities.limits.nul_in_text,
     )
-    gear, reason = _choose_gear(row_mapper)
-    if gear == "pass_through":
-        columns = tuple(columns[index] for index in row_mapper.identity or ())
-    sql = session.dialect.wire_select(query, columns)
-    return SourcePlan(tuple(columns), tuple(described), sql, gear, reason, row_mapper)
+    columns = tuple(described)
+    sql = session.dialect.wire_select(bare, columns)
+    return SourcePlan(columns, columns, query, sql, "line_mapper", row_mapper.reason_not_identity, row_mapper)
 
 
-def _choose_gear(row_mapper: RowMapper) -> tuple[Gear, str]:
-    if row_mapper.identity is None:
-        return "line_mapper", row_mapper.reason_not_identity
-    return "pass_through", "every column is direct and its values fit the target's type as they are"
+def choose_gear(
+    reading: SourcePlan, writing: TargetPlan, source: Dialect, target: Dialect, *, checked: bool = False
+) -> SourcePlan:
+    """Return the plan in the fastest gear that changes no value.
+
+    Where the target itself refuses what it cannot hold, rows pass through unchecked and `checked_by_target`
+    is set: a load that the target refuses is read again with every row `checked`, to name or set aside the
+    rows that it refused.
+    """
+    mapper = reading.row_mapper
+    if mapper.identity is not None:
+        return _passed_through(reading, mapper.identity, source, checked_by_target=False)
+    if mapper.identity_when_taken is None or checked:
+        reason = mapper.reason_not_identity if not checked else "the target refused rows: each is checked"
+        return replace(reading, gear_reason=reason)
+    if not (target.capabilities.limits.refuses_misfits and _refuses_nulls(writing)):
+        return replace(reading, gear_reason=mapper.reason_not_identity)
+    return _passed_through(reading, mapper.identity_when_taken, source, checked_by_target=True)
+
+
+def _passed_through(
+    reading: SourcePlan, places: Sequence[int], source: Dialect, *, checked_by_target: bool
+) -> SourcePlan:
+    columns = tuple(reading.described[place] for place in places)
+    reason = "every column is direct and its values fit the target's type as they are"
+    if checked_by_target:
+        reason = "every column is direct and of the target's type; the target refuses what it cannot hold"
+    sql = source.wire_select(query_to_describe(reading.query), columns)
+    return replace(
+        reading,
+        columns=columns,
+        sql=sql,
+        gear="pass_through",
+        gear_reason=reason,
+        checked_by_target=checked_by_target,
+    )
+
+
+def _refuses_nulls(writing: TargetPlan) -> bool:
+    """Tell whether the rows are loaded where every required field's column is NOT NULL."""
+    if writing.write_mode is WriteMode.UPSERT or (writing.write_mode is WriteMode.APPEND and writing.keys):
+        return False  # a bare staging table takes everything
+    if writing.existing is None:
+        return True
+    not_null = {column.name for column in writing.existing.columns if not column.nullable}
+    return all(
+        field.name in not_null for field in writing.fields if not field.nullable or field.name in writing.keys
+    )
 
 
 def plan_target(version: MappingVersion, fields: Sequence[TargetField], session: Session) -> TargetPlan:
@@ -246,7 +294,7 @@ def make_plan(version: MappingVersion, source: ConnectionSettings, target: Conne
     source_session = dialect_for(source.db_type).connect(source, Purpose.PREVIEW, PLAN_LIMITS)
     try:
         with _target_session(target) as target_session:
-            return _plan(version, source_session, source, target_session)
+            return _plan(version, source_session, source, target_session, target)
     finally:
         source_session.close()
 
@@ -275,25 +323,65 @@ def _plan(
     source_session: Session,
     source: ConnectionSettings,
     target_session: Session,
+    target: ConnectionSettings,
 ) -> Plan:
     mode = effective_write_mode(version.mapping, version.target_schema)
     try:
         reading = plan_source(version, source_session, source, target_session.dialect)
         writing = plan_target(version, reading.row_mapper.fields, target_session)
-    except ConfigError as error:
+        reading = choose_gear(reading, writing, source_session.dialect, target_session.dialect)
+        window = _plan_window(version, reading, writing, source_session, target_session, target)
+    except (ConfigError, DataError) as error:
         problem = PlanProblem(loc=error.loc, code=error.code, message=error.message)
         return Plan(
             gear=None, gear_reason="the mapping cannot run yet: see problems", statements=(), ddl=(), write_mode=mode,
             window=None, exactness=EXACTNESS[mode], estimated_rows=None, problems=(problem,),
         )  # fmt: skip
+    sql = reading.sql
+    if window is not None:
+        sql = source_session.dialect.wire_select(window.query, reading.columns, where=window.where)
     return Plan(
         gear=reading.gear,
         gear_reason=reading.gear_reason,
-        statements=(PlanStatement(where="source", sql=reading.sql),),
+        statements=(PlanStatement(where="source", sql=sql),),
         ddl=writing.ddl,
         write_mode=mode,
-        window=None,
+        window=None if window is None else window.window,
         exactness=EXACTNESS[mode],
         estimated_rows=None,
-        warnings=writing.warnings,
+        warnings=(*writing.warnings, *_window_warnings(version, window, source_session)),
     )
+
+
+def _plan_window(
+    version: MappingVersion,
+    reading: SourcePlan,
+    writing: TargetPlan,
+    source_session: Session,
+    target_session: Session,
+    target: ConnectionSettings,
+) -> ReadWindow | None:
+    """Return the window that a run would take now, None without a cursor."""
+    incremental = version.mapping.incremental
+    if incremental is None:
+        return None
+    runs = ledger_tables(target, target_session.dialect).runs
+    last = None
+    if target_session.dialect.find_table(target_session, runs) is not None:
+        last = last_watermark(target_session, runs, str(version.mapping_id), writing.table.name)
+    return plan_window(
+        WindowInputs(incremental, reading.query, reading.described, last), source_session
+    )
+
+
+def _window_warnings(
+    version: MappingVersion, window: ReadWindow | None, source: Session
+) -> tuple[Warned, ...]:
+    incremental = version.mapping.incremental
+    if window is None or incremental is None or incremental.lookback:
+        return ()
+    reason = late_commits_reason(source, window.cursor)
+    if reason is None:
+        return ()
+    message = f"rows committed late can be missed: {reason}; a lookback reads the last stretch again"
+    return (Warned(code="late_commits", message=message),)

@@ -376,3 +376,16 @@ def test_a_missing_nullable_column_is_added(pair: Pair) -> None:
     pair.put((1, "a"))
     pair.run(version(WriteMode.APPEND))
     assert pair.target() == Counter({(1, "a"): 1})
+
+
+def test_what_the_target_itself_refuses_is_read_again_row_by_row(pair: Pair) -> None:
+    required = (field("id", "integer", nullable=False), field("name"))
+    of = version(WriteMode.REPLACE, required, on_error=ErrorPolicy(policy="quarantine"))
+    run = factories.run(of)
+    pair.put((1, "a"), (None, "no id"), (3, "c"))
+    progress = pair.run(of, run).progress
+    assert (progress.rows_read, progress.rows_written, progress.rows_rejected) == (3, 2, 1)
+    assert pair.target() == Counter({(1, "a"): 1, (3, "c"): 1})
+    rows, _ = read_rejected_rows(pair.settings, str(run.id), limit=10)
+    assert [row.source_row["name"] for row in rows] == ["no id"]
+    assert pair.leftovers() == []
