@@ -1,6 +1,9 @@
 """Runs: queued by hand, listed, cancelled, retried, and what they wrote."""
 
 import asyncio
+import csv
+import io
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,6 +12,8 @@ from bson import ObjectId
 from fastapi import FastAPI
 
 from config_api.dependencies import Services
+from local_servers import Database
+from shared.ledger_tables import REJECTED_ROWS
 from shared.store.run_logs import LogLine
 from tests.integration.config_api.documents import Api, Body, places, problem_of
 
@@ -121,3 +126,33 @@ async def test_a_run_without_rejected_rows_has_none(api: Api) -> None:
     run = await queue(api)
     answer = await api.get(f"/runs/{run['id']}/rejected-rows")
     assert (answer.status_code, answer.json(), answer.headers["x-total-count"]) == (200, [], "0")
+
+
+async def test_rejected_rows_are_read_from_the_target_as_json_and_csv(
+    api: Api, sqlite_database: Database
+) -> None:
+    target = await api.make("/connections/", sqlite_database.connection_body("target"))
+    run = await queue(api, target_connection_id=target["id"])
+    sqlite_database.execute(
+        f"CREATE TABLE {REJECTED_ROWS} (run_id TEXT, row_number INTEGER, mapping_version INTEGER,"
+        " source_row TEXT, errors TEXT)"
+    )
+    error = {"target_field": "id", "source_columns": ["a"], "code": "not_an_integer", "message": "no integer"}
+    for number in (2, 9):
+        row = json.dumps({"a": "x,y", "b": None})
+        sqlite_database.execute(
+            f"INSERT INTO {REJECTED_ROWS} VALUES ('{run['id']}', {number}, 1, '{row}', '{json.dumps([error])}')"
+        )
+    path = f"/runs/{run['id']}/rejected-rows"
+    answer = await api.get(path, params={"limit": 1, "offset": 1})
+    assert answer.headers["x-total-count"] == "2"
+    assert answer.json() == [
+        {"row_number": 9, "source_row": {"a": "x,y", "b": None}, "errors": [error], "mapping_version": 1}
+    ]
+    table = await api.get(path, headers={"Accept": "text/csv"})
+    assert table.headers["content-type"].startswith("text/csv")
+    assert list(csv.reader(io.StringIO(table.text))) == [
+        ["row_number", "mapping_version", "errors", "a", "b"],
+        ["2", "1", "id: no integer", "x,y", ""],
+        ["9", "1", "id: no integer", "x,y", ""],
+    ]
