@@ -132,5 +132,7 @@ def _rename(job: LoadJob, staging: TableName, marker: TableName) -> None:
         (marker, job.attempt_table(DONE_PREFIX)),
     ]
     statement = job.dialect.rename_tables_sql(pairs)
+    # While a rename waits for readers, new readers queue up behind it: so it never waits for long.
+    job.dialect.set_lock_timeout(job.session, LOCK_TRY_SECONDS)
     reach("mysql_before_rename")
     job.wait_for_lock(lambda: job.execute_all([statement]))
