@@ -12,6 +12,7 @@ import psycopg2
 import pymysql
 import pytest
 
+from executor.load.job import LOCK_TRY_SECONDS
 from local_servers import Database, MariadbServer, PostgresqlServer, temporary_server
 from local_servers.machine import new_folder
 from local_servers.machine import own as give
@@ -95,6 +96,23 @@ def test_a_target_that_is_killed_and_comes_back(
 
 
 @pytest.mark.chaos
+@pytest.mark.parametrize("mode", list(WriteMode))
+def test_a_source_that_is_killed_and_comes_back(fleet: Fleet, store: ChaosStore, mode: WriteMode) -> None:
+    with temporary_server(PostgresqlServer) as source:
+        scene = Scene(store, source.access, server("postgresql"), mode)
+        try:
+            run = begin(scene, fleet, "mid_extract", retry=PATIENT)
+            source.kill()
+            source.start()
+            fleet.release("mid_extract")
+            done = scene.store.wait_for_end(run)
+            check_all(scene, done)
+            assert done.attempt > 1
+        finally:
+            scene.close()
+
+
+@pytest.mark.chaos
 @pytest.mark.parametrize("mode", [WriteMode.REPLACE])
 @pytest.mark.parametrize("point", ["mid_extract", "committing", "mysql_before_rename", "mysql_after_rename"])
 def test_a_replaced_target_that_is_killed_and_comes_back(
@@ -127,6 +145,36 @@ def test_a_lock_held_on_the_target_delays_one_run_and_no_other(
             other.close()
         assert scene.store.reread(run).status is RunStatus.RUNNING
     check_all(scene, scene.store.wait_for_end(run))
+
+
+WAITING_SWAPS = {
+    "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'LOCK TABLE%'",
+    "mariadb": (
+        "SELECT COUNT(*) FROM information_schema.processlist"
+        " WHERE state = 'Waiting for table metadata lock' AND info LIKE 'RENAME TABLE%'"
+    ),
+}
+READERS_WAIT_SECONDS = LOCK_TRY_SECONDS + 5
+
+
+@pytest.mark.parametrize("mode", [WriteMode.REPLACE])
+def test_readers_go_on_while_the_swap_waits_for_its_lock(
+    fleet: Fleet, scene: Scene, own_server: LocalServer, mode: WriteMode
+) -> None:
+    scene.settle_first_generation()
+    scene.change_source()
+    with Watcher(scene.target, TABLE) as watcher:
+        with transaction(scene.target) as cursor:
+            cursor.execute(f"SELECT gen FROM {TABLE} LIMIT 1")
+            cursor.fetchall()
+            run = scene.queue()
+            sql = WAITING_SWAPS[own_server.flavour]
+            until(lambda: scene.target.rows(sql)[0][0] > 0, "swap that waits for its lock")
+            reads = watcher.reads
+            until(lambda: watcher.reads > reads + 1, "reader that gets through", READERS_WAIT_SECONDS)
+        done = scene.store.wait_for_end(run)
+    check_all(scene, done)
+    watcher.check(*scene.states)
 
 
 @pytest.mark.parametrize("mode", [WriteMode.UPSERT])
