@@ -10,7 +10,7 @@ from shared.errors import CastFailed
 
 Convert = Callable[[bytes], bytes]
 
-_DATE = rb"([0-9]{4})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_DATE = rb"((?!0000)[0-9]{4})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 _CLOCK_OF_DAY = rb"((?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])(?:\.([0-9]+))?"
 _ZONE = rb"(Z|([+-])(0[0-9]|1[0-5])(?::?([0-5][0-9])(?::?([0-5][0-9]))?)?)"
 _DATE_FORM = re.compile(_DATE)
@@ -24,7 +24,6 @@ _DAYS = {b"01": 31, b"02": 28, b"03": 31, b"04": 30, b"05": 31, b"06": 30, b"07"
          b"10": 31, b"11": 30, b"12": 31}  # fmt: skip
 _MIDNIGHT = b" 00:00:00"
 _DATE_LENGTH = 10
-_FRACTION = re.compile(rb"\.[0-9]+")
 
 
 def _big_form(clock: bytes) -> "re.Pattern[bytes]":
@@ -38,12 +37,10 @@ BIG_TIMESTAMPTZ = _big_form(_CLOCK + rb"\+00")
 
 
 def _exists(year: bytes, month: bytes, day: bytes) -> bool:
-    if day <= b"28":
-        return year != b"0000"
     if month == b"02" and day == b"29":
         number = int(year)
-        return number % 4 == 0 and (number % 100 != 0 or number % 400 == 0) and number != 0
-    return int(day) <= _DAYS[month] and year != b"0000"
+        return number % 4 == 0 and (number % 100 != 0 or number % 400 == 0)
+    return int(day) <= _DAYS[month]
 
 
 def valid_date(cell: bytes) -> bytes:
@@ -201,9 +198,7 @@ def date_of_instant(*, lossy: bool) -> Convert:
     """Return the function from an instant to its date, with a zone in UTC: midnight only, or lossy, cut."""
 
     def convert(cell: bytes) -> bytes:
-        if len(cell) <= _DATE_LENGTH:
-            return valid_date(cell)
-        clock = _clock(_FRACTION.sub(b"", cell) if lossy else cell)
+        clock = _clock(_without_fraction(cell) if lossy else cell)
         if not lossy and clock[_DATE_LENGTH:] != _MIDNIGHT:
             raise failure("has_time_of_day")
         return clock[:_DATE_LENGTH]
@@ -219,6 +214,13 @@ def _clock(cell: bytes) -> bytes:
         return _exact_timestamp(cell)
     except CastFailed as error:
         raise failure("not_a_date") if error.code == "not_a_timestamp" else error from None
+
+
+def _without_fraction(cell: bytes) -> bytes:
+    match = _INSTANT_FORM.fullmatch(cell) or _ZONED_FORM.fullmatch(cell)
+    if match is None or match.group(5) is None:
+        return cell
+    return cell[: match.start(5) - 1] + cell[match.end(5) :]
 
 
 def time_text(cell: bytes) -> bytes:

@@ -58,8 +58,6 @@ def rounded_integer(cell: bytes) -> bytes:
 
 def rounded_integer_of_float(cell: bytes) -> bytes:
     """Return the nearest integer of a double, halves away from zero."""
-    if cell in SPECIALS:
-        raise failure("not_an_integer")
     value = float(cell)
     return _checked_integer(int(value)) if value.is_integer() else rounded_integer(_plain_digits(value))
 
@@ -96,7 +94,7 @@ def _rounded(whole: bytes, kept: bytes, *, up: bool) -> tuple[bytes, bytes]:
         return whole, kept
     size = len(kept)
     digits = _increment(whole + kept)
-    return (digits[: len(digits) - size], digits[len(digits) - size :]) if size else (digits, b"")
+    return digits[: len(digits) - size], digits[len(digits) - size :]
 
 
 def _increment(digits: bytes) -> bytes:
@@ -112,15 +110,11 @@ def decimal_of_float(precision: int, scale: int, *, lossy: bool) -> Convert:
     """Return the function from a double, as its shortest digits, to a decimal."""
     convert_digits = decimal_of_text(precision, scale, lossy=lossy)
 
-    def convert(cell: bytes) -> bytes:
-        if cell in SPECIALS:
-            raise failure("not_a_number")
-        return convert_digits(_plain_digits(float(cell)))
-
-    return convert
+    return lambda cell: convert_digits(_plain_digits(float(cell)))
 
 
 def _plain_digits(value: float) -> bytes:
+    """Return a double's shortest digits without an exponent; NaN and the infinities stay words."""
     return format(Decimal(repr(value)), "f").encode()
 
 
@@ -216,8 +210,5 @@ def zero_or_one(cell: bytes) -> bool | None:
     """Return what a number says as a boolean; None for any other number than 0 and 1."""
     if cell in (b"0", b"1"):
         return cell == b"1"
-    match = _FLOAT.fullmatch(cell)
-    if match is None or cell in SPECIALS:
-        return None
     value = Decimal(cell.decode())
     return bool(value) if value in (0, 1) else None

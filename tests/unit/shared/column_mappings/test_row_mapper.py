@@ -371,8 +371,12 @@ def test_json_nested_too_deeply() -> None:
         assert map_cell(column("a"), out, deep) == deep
         assert map_cell(column("a"), out, opening + deep + closing) == "json_too_deep"
         assert map_cell(column("a"), out, opening * 100_000) == "json_too_deep"
-    many = b"[" + b",".join([b"[]"] * 2000) + b"]"
-    assert map_cell(column("a"), out, many) == many
+    for one in (b"[]", b"{}", b'["["]', b'{"a":"}"}'):
+        many = b"[" + b",".join([one] * 2000) + b"]"
+        assert map_cell(column("a"), out, many) == many
+        deep = b"[" * 499 + b"]" * 499
+        assert map_cell(column("a"), out, b"[" + one + b"," + deep + b"]") != "json_too_deep"
+        assert map_cell(column("a"), out, b"[" + one + b",[" + deep + b"]]") == "json_too_deep"
     text = b'"' + b"[" * 2000 + b'"'
     assert map_cell(column("a"), out, text) == text
 
@@ -389,6 +393,31 @@ def test_json_with_very_many_digits() -> None:
     assert map_cell(column("a"), out, b"9" * 15_000) == b"9" * 15_000
     assert map_cell(column("a"), out, b"9" * 17_000) == "not_representable"
     assert map_cell(column("a"), out, b"1e" + b"9" * 5000) == "not_representable"
+    assert map_cell(column("a"), out, b"1e15999") == b"1e15999"
+    assert map_cell(column("a"), out, b"1e-16000") == "not_representable"
+
+
+@pytest.mark.parametrize(
+    ("number", "taken"),
+    [
+        (b"9223372036854775807", True),
+        (b"-9223372036854775808", True),
+        (b"-9223372036854775809", False),
+        (b"18446744073709551615", True),
+        (b"18446744073709551617", False),
+        (b"123456789012345678901", False),
+        (b"1" + b"0" * 22, True),
+        (b"0.5" + b"0" * 397, True),
+        (b"0.5" + b"0" * 398, False),
+        (b"1e308", True),
+        (b"1e309", False),
+        (b"1e-400", False),
+        (b"-0.0", True),
+    ],
+)
+def test_json_numbers_where_they_are_doubles(number: bytes, *, taken: bool) -> None:
+    result = map_cell(column("a"), field("x", DataType.JSON), number, limits=TARGETS["mysql"])
+    assert result == (number if taken else "not_representable")
 
 
 def test_postgresql_s_own_binary_json_needs_no_check() -> None:
