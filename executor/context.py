@@ -20,13 +20,15 @@ class RunOutcome:
 class RunContext(Protocol):
     """Given to `executor.pipeline.execute_run`; every method may raise a ControlSignal.
 
-    `run.fence` is this attempt's fence. `source` and `target` are decrypted settings.
+    `run.fence` is this attempt's fence. `source` and `target` are decrypted settings. `shown_window` is the
+    mapping's last window as MongoDB remembers it: never a bound, but a sign that there must be a watermark.
     """
 
     run: Run
     version: MappingVersion
     source: ConnectionSettings
     target: ConnectionSettings
+    shown_window: Window | None
 
     def check(self) -> None:
         """Raise the pending control signal (cancelled, timed out, shutdown, lease lost), if any. Cheap."""

@@ -10,7 +10,7 @@ from executor.load.job import LoadJob
 from executor.load.ledger import Ledger, LedgerEntry, drop_leftovers, end_recorded_sessions
 from executor.ranking import RankedLineMapping
 from executor.transform import RejectedRows, Transform, start_transform
-from executor.watermark import WindowPlan, plan_run_window
+from executor.watermark import RunWindows, WindowPlan, plan_run_window, start_windows
 from shared.dialects import dialect_for
 from shared.dialects.base import ConnectionSettings, Purpose, Session, SessionLimits
 from shared.documents.mapping import effective_write_mode
@@ -23,6 +23,7 @@ from shared.errors import (
     RejectLimitExceeded,
     SchemaMismatch,
 )
+from shared.late_commits import OpenTransactions, look_for_writers
 from shared.ledger_tables import KIND_BACKFILL, KIND_RUN
 from shared.plan import SourcePlan, TargetPlan, choose_gear, plan_source, plan_target, target_table_name
 
@@ -94,21 +95,27 @@ class RefusedByTarget(Exception):
 
 
 def _read_and_load(context: RunContext, target: Session, ledger: Ledger, *, checked: bool) -> RunOutcome:
+    windows = start_windows(context, ledger, lambda: _look_for_writers(context))
     with _open(context, context.source, Purpose.SOURCE, SOURCE_LIMITS) as source:
-        return _plan_and_load(context, source, target, ledger, checked=checked)
+        return _plan_and_load(context, source, target, windows, checked=checked)
+
+
+def _look_for_writers(context: RunContext) -> OpenTransactions | None:
+    with _open(context, context.source, Purpose.PREVIEW, SOURCE_LIMITS) as source:
+        return look_for_writers(source)
 
 
 def _plan_and_load(
-    context: RunContext, source: Session, target: Session, ledger: Ledger, *, checked: bool
+    context: RunContext, source: Session, target: Session, windows: RunWindows, *, checked: bool
 ) -> RunOutcome:
     reading = plan_source(context.version, source, context.source, target.dialect)
     writing = plan_target(context.version, reading.row_mapper.fields, target)
     reading = choose_gear(reading, writing, source.dialect, target.dialect, checked=checked)
-    windowed = plan_run_window(context, reading, writing, source, ledger)
+    windowed = plan_run_window(windows, reading, writing, source)
     context.planned(reading.gear, windowed.window)
     for statement in writing.ddl:
         target.execute(statement)
-    progress = _load(context, windowed, writing, source, target, ledger)
+    progress = _load(context, windowed, writing, source, target, windows.ledger)
     context.log("info", _summary(progress))
     return RunOutcome(progress, windowed.window)
 

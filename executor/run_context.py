@@ -30,6 +30,7 @@ class WorkerContext:
         self.version = inputs.version
         self.source = inputs.source
         self.target = inputs.target
+        self.shown_window = inputs.shown_window
         self._runs = runs
         self._background = background
         self._interrupts = interrupts

@@ -7,7 +7,7 @@ from bson import ObjectId
 from shared.connection_settings import default_target_settings, open_connection_settings
 from shared.dialects.base import ConnectionSettings
 from shared.documents.mapping import MappingVersion
-from shared.documents.run import Run
+from shared.documents.run import Run, Window
 from shared.encryption import Keyring
 from shared.settings import Settings
 from shared.store.client import StoreClient
@@ -22,6 +22,7 @@ class RunInputs:
     version: MappingVersion
     source: ConnectionSettings
     target: ConnectionSettings
+    shown_window: Window | None = None
 
 
 class RunInputStore:
@@ -43,7 +44,11 @@ class RunInputStore:
                 run = await self._runs.record_mapping_version(run, mapping.version)
         version = await self._version(run)
         source = await self._open(run.tenant_id, version.mapping.source_connection_id)
-        return run, RunInputs(version, source, await self._target(run.tenant_id, version))
+        target = await self._target(run.tenant_id, version)
+        shown = None
+        if version.mapping.incremental is not None:
+            shown = await self._runs.last_window(run.tenant_id, run.mapping_id)
+        return run, RunInputs(version, source, target, shown)
 
     async def load_target(self, run: Run) -> ConnectionSettings:
         """Return the settings of the run's target alone."""

@@ -1,144 +1,125 @@
-"""Incremental windows: low - lookback < cursor <= high, with `low` from the ledger and `high` fixed once in
-the snapshot that the run reads. A watermark is a typed text, e.g. "timestamp:2024-01-31 10:00:00.123456"."""
+"""The window of one run: the ledger's watermark, the source's snapshot, and what MongoDB remembers of both."""
 
-import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
+from executor.context import RunContext
 from executor.load.ledger import Ledger
+from executor.ranking import CursorRank, rank_of
 from shared.column_mappings.row_mapper import CellError
-from shared.dialects.base import Session, TableName
-from shared.documents.mapping import Incremental, MappingVersion
+from shared.cursors import TIME_KINDS, Cursor
+from shared.dialects.base import Session
+from shared.documents.mapping import WriteMode
 from shared.documents.run import Window
-from shared.errors import InvalidMapping, WatermarkConflict
-from shared.plan import SourcePlan
-from shared.query_gate import clean_query
-from shared.types import Kind, SourceColumn
-
-CURSOR_KINDS = (Kind.INTEGER, Kind.DECIMAL, Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ)
-_FORMS = {
-    Kind.INTEGER: re.compile(r"-?[0-9]{1,20}"),
-    Kind.DECIMAL: re.compile(r"-?[0-9]{1,65}(\.[0-9]{1,38})?"),
-    Kind.DATE: re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"),
-    Kind.TIMESTAMP: re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"),
-    Kind.TIMESTAMPTZ: re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?\+00"),
-}
+from shared.errors import WatermarkConflict
+from shared.late_commits import HeldBack, OpenTransactions, hold_back, snapshot_of
+from shared.plan import SourcePlan, TargetPlan
+from shared.watermarks import DECIDE, ReadWindow, Watermark, WindowInputs, plan_window
 
 
 @dataclass(frozen=True)
 class WindowPlan:
-    """The source plan with its window; `null_cursors` reads the rows that no window can hold, and says why."""
+    """The source plan with its window; `null_cursors` reads the rows that no window can hold, and says why.
+
+    `rank`: rows are read in the order of the cursor and ranked by it, so that the highest of a key wins.
+    """
 
     reading: SourcePlan
     window: Window | None = None
     null_cursors: tuple[str, CellError] | None = None
+    rank: CursorRank | None = None
 
 
-def plan_window(
-    version: MappingVersion, reading: SourcePlan, source: Session, ledger: Ledger, table: TableName
+@dataclass(frozen=True)
+class RunWindows:
+    """What planning a window needs of the run around it. `look` asks the source for its open transactions."""
+
+    context: RunContext
+    ledger: Ledger
+    look: Callable[[], OpenTransactions | None]
+    before_snapshot: OpenTransactions | None
+
+
+def start_windows(
+    context: RunContext, ledger: Ledger, look: Callable[[], OpenTransactions | None]
+) -> RunWindows:
+    """Look at the source's open transactions before its snapshot is taken."""
+    moves = context.version.mapping.incremental is not None and context.run.fixed_window is None
+    return RunWindows(context, ledger, look, look() if moves else None)
+
+
+def plan_run_window(
+    windows: RunWindows, reading: SourcePlan, writing: TargetPlan, source: Session
 ) -> WindowPlan:
-    """Fix this run's window. Raises InvalidMapping, WatermarkConflict."""
-    incremental = version.mapping.incremental
+    """Fix this run's window. Raises InvalidMapping, WatermarkConflict, DataError."""
+    context = windows.context
+    incremental = context.version.mapping.incremental
     if incremental is None:
         return WindowPlan(reading)
-    column = _cursor_column(incremental, reading)
-    low = _low(incremental, column, ledger, str(version.mapping_id), table)
-    query, dialect = clean_query(version.mapping.source_query), source.dialect
-    cursor = dialect.quote(column.name)
-    high = _high(source, query, column, low)
-    window = Window(low=_typed(column, low), high=_typed(column, high or low))
-    start = _reach_back(column, low, incremental)
-    bounds = [f"{cursor} > {dialect.cursor_literal(column.kind, start)}"] if start is not None else []
-    bounds.append(f"{cursor} <= {dialect.cursor_literal(column.kind, high)}" if high is not None else "1 = 0")
-    sql = dialect.wire_select(query, reading.columns, where=" AND ".join(bounds))
-    null_sql = dialect.wire_select(query, reading.described, where=f"{cursor} IS NULL")
-    error = CellError(
-        target_field=column.name,
-        source_columns=(column.name,),
-        code="null_cursor",
-        message="the cursor column is NULL: the row belongs to no window",
+    fixed = context.run.fixed_window
+    last = None if fixed else _checked_watermark(context, writing, windows.ledger)
+    held_back = _held_back(windows, source)
+    window = plan_window(
+        WindowInputs(incremental, reading.query, reading.described, last, fixed, held_back), source
     )
-    return WindowPlan(replace(reading, sql=sql), window, (null_sql, error))
+    _log_held_back(context, held_back, window.cursor)
+    rank = rank_of(window.cursor, reading.described) if _is_keyed(writing) else None
+    return _read_within(reading, window, rank, source)
 
 
-def _cursor_column(incremental: Incremental, reading: SourcePlan) -> SourceColumn:
-    for column in reading.described:
-        if column.name == incremental.cursor_column:
-            break
-    else:
-        raise InvalidMapping(
-            f"the query has no column {incremental.cursor_column!r}", loc=("incremental", "cursor_column")
-        )
-    if column.kind not in CURSOR_KINDS:
-        legal = ", ".join(CURSOR_KINDS)
-        raise InvalidMapping(
-            f"cursor column {column.name!r} is {column.database_type}; legal kinds: {legal}",
-            loc=("incremental", "cursor_column"),
-        )
-    return column
-
-
-def _low(
-    incremental: Incremental, column: SourceColumn, ledger: Ledger, mapping_id: str, table: TableName
-) -> str | None:
-    last = ledger.last_committed(mapping_id, table.name)
-    if last is None or last.window is None:
-        return _initial(incremental, column)
-    if last.window.high is None:
-        return _initial(incremental, column)
-    kind, _, text = last.window.high.partition(":")
-    if kind != column.kind:
-        raise WatermarkConflict(
-            f"the ledger holds a watermark of kind {kind}, cursor column {column.name!r} is {column.kind};"
-            " decide with POST /mappings/{id}/cursor",
-            column=column.name,
-        )
-    return text
-
-
-def _initial(incremental: Incremental, column: SourceColumn) -> str | None:
-    text = incremental.initial_value
-    if text is None:
+def _held_back(windows: RunWindows, source: Session) -> HeldBack | None:
+    before = windows.before_snapshot
+    if before is None:
         return None
-    if column.kind in (Kind.TIMESTAMP, Kind.TIMESTAMPTZ):
-        text = text.replace("T", " ").replace("Z", "+00")
-    if not _FORMS[column.kind].fullmatch(text):
-        raise InvalidMapping(
-            f"initial_value is no {column.kind}; legal form: {_FORMS[column.kind].pattern}",
-            loc=("incremental", "initial_value"),
-        )
-    return text
+    snapshot, after = snapshot_of(source), windows.look()
+    if after is None:
+        return None
+    return hold_back(before, snapshot, after, windows.context.source.session_time_zone)
 
 
-def _high(source: Session, query: str, column: SourceColumn, low: str | None) -> str | None:
-    """Return the highest cursor above `low` in the snapshot as wire text, or None when there is none."""
+def _log_held_back(context: RunContext, held: HeldBack | None, cursor: Cursor) -> None:
+    if held is None or cursor.kind not in TIME_KINDS:
+        return
+    if held.stopped:
+        context.log("warning", "a prepared transaction is open in the source: the window waits for its end")
+    elif held.before is not None:
+        since = held.before.isoformat(timespec="seconds")
+        context.log("info", f"a transaction is open in the source since {since}: the window ends before it")
+
+
+def _is_keyed(writing: TargetPlan) -> bool:
+    return bool(writing.keys) and writing.write_mode is not WriteMode.REPLACE
+
+
+def _read_within(
+    reading: SourcePlan, window: ReadWindow, rank: CursorRank | None, source: Session
+) -> WindowPlan:
     dialect = source.dialect
-    cursor = dialect.quote(column.name)
-    above = f"\nWHERE {cursor} > {dialect.cursor_literal(column.kind, low)}" if low is not None else ""
-    highest = f"SELECT MAX({cursor}) AS {cursor} FROM (\n{query}\n) AS etl_window{above}"
-    rows = dialect.fetch_rows(source, dialect.wire_select(highest, [column]), 1)
-    cell = rows[0][0] if rows else None
-    return None if cell is None else cell.decode()
+    if rank is not None:
+        reading = replace(
+            reading,
+            columns=reading.described,
+            gear="line_mapper",
+            gear_reason="rows of one key are ranked by the cursor, so each line is looked at",
+            checked_by_target=False,
+        )
+    order = f"q.{dialect.quote(window.cursor.column.name)}" if rank is not None else None
+    sql = dialect.wire_select(window.query, reading.columns, where=window.where, cursor_order=order)
+    null_sql = dialect.wire_select(window.query, reading.described, where=window.null_where)
+    return WindowPlan(replace(reading, sql=sql), window.window, (null_sql, window.null_error), rank)
 
 
-def _typed(column: SourceColumn, text: str | None) -> str | None:
-    return None if text is None else f"{column.kind}:{text}"
-
-
-def _reach_back(column: SourceColumn, low: str | None, incremental: Incremental) -> str | None:
-    """Return low - lookback: seconds for dates and instants, a number otherwise."""
-    lookback = incremental.lookback
-    if low is None or not lookback:
-        return low
-    if column.kind is Kind.INTEGER:
-        return str(int(low) - int(lookback))
-    if column.kind is Kind.DECIMAL:
-        return format(Decimal(low) - Decimal(str(lookback)), "f")
-    suffix = "+00" if column.kind is Kind.TIMESTAMPTZ else ""
-    instant = datetime.fromisoformat(low.removesuffix("+00")).replace(tzinfo=UTC) - timedelta(
-        seconds=lookback
-    )
-    if column.kind is Kind.DATE:
-        return instant.strftime("%Y-%m-%d")
-    return instant.strftime("%Y-%m-%d %H:%M:%S.%f") + suffix
+def _checked_watermark(context: RunContext, writing: TargetPlan, ledger: Ledger) -> Watermark | None:
+    """Return the ledger's watermark. Raises WatermarkConflict where it cannot be the whole truth."""
+    table = writing.table.name
+    last = ledger.last_watermark(str(context.run.mapping_id), table)
+    if last is None and context.shown_window is not None:
+        raise WatermarkConflict(
+            f"earlier runs of this mapping loaded windows, but the ledger beside table {table!r} knows of none:"
+            f" the target was changed or its ledger is gone; {DECIDE}"
+        )
+    if last is not None and not last.moved and writing.existing is None:
+        raise WatermarkConflict(
+            f"the ledger has a watermark, but table {table!r} is gone; {DECIDE}",
+        )
+    return last

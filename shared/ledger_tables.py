@@ -19,6 +19,7 @@ from shared.dialects.base import (
     SessionLimits,
     TableName,
 )
+from shared.errors import EngineError
 from shared.types import DataType, TargetField
 
 LEDGER_FORMAT = 1
@@ -29,6 +30,12 @@ STAGING_PREFIX = "etl_engine_stg_"
 MARKER_PREFIX = "etl_engine_mark_"
 DONE_PREFIX = "etl_engine_done_"
 OLD_PREFIX = "etl_engine_old_"
+
+# What a row of the ledger records: a run of the mapping, a run beside the watermark, or a moved cursor.
+KIND_RUN = "run"
+KIND_BACKFILL = "backfill"
+KIND_REPLAY = "replay"
+KIND_CURSOR = "cursor"
 
 LEDGER_READ_LIMITS = SessionLimits(connect_seconds=5, statement_seconds=30, lock_seconds=5)
 
@@ -50,6 +57,7 @@ RUN_FIELDS = (
     _integer("mapping_version", nullable=False),
     _text("target_table", 255, nullable=False),
     _text("write_mode", 16, nullable=False),
+    _text("kind", 16),
     _text("cursor_column", 255),
     _text("watermark_low", 255),
     _text("watermark_high", 255),
@@ -86,6 +94,31 @@ class LedgerTables:
     runs: TableName
     tables: TableName
     rejected_rows: TableName
+
+
+def ensure_ledger_tables(session: Session, tables: LedgerTables) -> None:
+    """Create the engine's tables and columns where they are missing (outside of any transaction)."""
+    _ensure(session, tables.runs, RUN_FIELDS, RUN_KEYS)
+    _ensure(session, tables.tables, TABLE_FIELDS, TABLE_KEYS)
+    _ensure(session, tables.rejected_rows, REJECTED_FIELDS, REJECTED_KEYS)
+
+
+def _ensure(session: Session, table: TableName, fields: Sequence[TargetField], keys: Sequence[str]) -> None:
+    dialect = session.dialect
+    existing = dialect.find_table(session, table)
+    if existing is None:
+        statements = dialect.create_table_sql(table, fields, keys)
+    else:
+        present = {column.name for column in existing.columns}
+        missing = [field for field in fields if field.name not in present]
+        statements = [dialect.add_column_sql(table, field) for field in missing]
+    try:
+        for statement in statements:
+            session.execute(statement)
+    except EngineError:
+        made = dialect.find_table(session, table)
+        if made is None or not {field.name for field in fields} <= {column.name for column in made.columns}:
+            raise  # nobody else made it meanwhile: the error is real
 
 
 def ledger_tables(settings: ConnectionSettings, dialect: Dialect) -> LedgerTables:

@@ -18,11 +18,13 @@ class RecordingContext:
         target: ConnectionSettings,
         on_check: Callable[[], None] = lambda: None,
         on_committing: Callable[[], None] = lambda: None,
+        shown_window: Window | None = None,
     ) -> None:
         self.run = run
         self.version = version
         self.source = source
         self.target = target
+        self.shown_window = shown_window
         self.held: list[Session] = []
         self.gear: str | None = None
         self.window: Window | None = None

@@ -43,6 +43,8 @@ class LoadJob:
         start_feed: Callable[[], Feed],
         rejected: RejectedRows,
         window: Window | None,
+        *,
+        ranked: bool = False,
     ) -> None:
         self.context = context
         self.plan = plan
@@ -50,6 +52,7 @@ class LoadJob:
         self.dialect = session.dialect
         self.ledger = ledger
         self.window = window
+        self.ranked = ranked  # staged rows carry RANK_FIELDS: the highest cursor of a key wins
         self._start_feed = start_feed
         self._rejected = rejected
         self._read: Progress = Progress()
@@ -72,15 +75,16 @@ class LoadJob:
 
     # -- load ----------------------------------------------------------------------------------
 
-    def load_into(self, table: TableName) -> int:
+    def load_into(self, table: TableName, fields: Sequence[TargetField] | None = None) -> int:
         """Bulk load the whole feed into a table within the open transaction; return the number of rows.
+
+        `fields` are those of the feed where they are more than the plan's.
 
         Raises CountMismatch unless the database took exactly the rows that were sent, without a warning.
         """
         feed = self._start_feed()
-        result: LoadResult = load_all(
-            feed, lambda source: self._load_encoded(table, self.plan.fields, source)
-        )
+        loaded = self.plan.fields if fields is None else fields
+        result: LoadResult = load_all(feed, lambda source: self._load_encoded(table, loaded, source))
         reach("mid_load")
         self._rejected.check_at_end(feed.rows_read)
         check_taken(result, feed.transform.rows_sent, table)

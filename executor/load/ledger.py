@@ -14,24 +14,21 @@ from enum import StrEnum
 from executor.load.names import attempt_tables_of_run
 from shared.clock import Clock, utc_now
 from shared.dialects import dialect_for
-from shared.dialects.base import PARAM, ConnectionSettings, Purpose, Session, SessionLimits, TableName
+from shared.dialects.base import PARAM, ConnectionSettings, Purpose, Session, SessionLimits
 from shared.documents.run import Progress, Run, Window
-from shared.errors import EngineError, LeaseLost, LockTimeout, TargetRefused
+from shared.errors import LeaseLost, LockTimeout, TargetRefused
 from shared.ledger_tables import (
     DONE_PREFIX,
+    KIND_RUN,
     LEDGER_FORMAT,
     MARKER_PREFIX,
     OLD_PREFIX,
-    REJECTED_FIELDS,
-    REJECTED_KEYS,
-    RUN_FIELDS,
-    RUN_KEYS,
     STAGING_PREFIX,
-    TABLE_FIELDS,
-    TABLE_KEYS,
     LedgerTables,
+    ensure_ledger_tables,
     ledger_tables,
 )
+from shared.watermarks import Watermark, last_watermark
 
 SETTLE_LIMITS = SessionLimits(connect_seconds=10, statement_seconds=60, lock_seconds=3)
 
@@ -57,6 +54,7 @@ class LedgerEntry:
     target_table: str
     write_mode: str
     cursor_column: str | None
+    kind: str = KIND_RUN
 
 
 class Ledger:
@@ -71,23 +69,10 @@ class Ledger:
 
     def ensure_tables(self) -> None:
         """Create the engine's tables where they are missing (outside of any transaction)."""
-        self._ensure(self.tables.runs, RUN_FIELDS, RUN_KEYS)
-        self._ensure(self.tables.tables, TABLE_FIELDS, TABLE_KEYS)
-        self._ensure(self.tables.rejected_rows, REJECTED_FIELDS, REJECTED_KEYS)
+        ensure_ledger_tables(self._session, self.tables)
 
     def exists(self) -> bool:
         return self._session.dialect.find_table(self._session, self.tables.runs) is not None
-
-    def _ensure(self, table: TableName, fields, keys) -> None:  # type: ignore[no-untyped-def]
-        dialect = self._session.dialect
-        if dialect.find_table(self._session, table) is not None:
-            return
-        try:
-            for statement in dialect.create_table_sql(table, fields, keys):
-                self._session.execute(statement)
-        except EngineError:
-            if dialect.find_table(self._session, table) is None:
-                raise  # nobody else made it meanwhile: the error is real
 
     # -- one run's row -----------------------------------------------------------------------
 
@@ -144,11 +129,11 @@ class Ledger:
     def _insert(self, run: Run, fence: int, entry: LedgerEntry) -> None:
         names = (
             "run_id", "fence", "state", "format", "mapping_id", "mapping_version", "target_table", "write_mode",
-            "cursor_column", "opened_at",
+            "cursor_column", "kind", "opened_at",
         )  # fmt: skip
         values = (
             str(run.id), fence, LedgerState.OPEN.value, LEDGER_FORMAT, str(run.mapping_id), run.mapping_version,
-            entry.target_table, entry.write_mode, entry.cursor_column, self._now(),
+            entry.target_table, entry.write_mode, entry.cursor_column, entry.kind, self._now(),
         )  # fmt: skip
         marks = ", ".join([PARAM] * len(values))
         self._session.execute(f"INSERT INTO {self._runs()} ({self._columns(names)}) VALUES ({marks})", values)
@@ -228,14 +213,18 @@ class Ledger:
     # -- what the mapping did before ---------------------------------------------------------
 
     def last_committed(self, mapping_id: str, target_table: str) -> LedgerRow | None:
-        """Return the newest committed row of a mapping for this table, or None."""
+        """Return the newest committed run of a mapping for this table, or None: no backfill, no replay."""
         rows = self._session.fetch(
             f"SELECT {self._quote('run_id')} FROM {self._runs()} WHERE {self._quote('mapping_id')} = {PARAM}"
             f" AND {self._quote('target_table')} = {PARAM} AND {self._quote('state')} = {PARAM}"
-            f" ORDER BY {self._quote('fence')} DESC LIMIT 1",
-            (mapping_id, target_table, LedgerState.COMMITTED.value),
+            f" AND {self._quote('kind')} = {PARAM} ORDER BY {self._quote('fence')} DESC LIMIT 1",
+            (mapping_id, target_table, LedgerState.COMMITTED.value, KIND_RUN),
         )
         return self.find(rows[0][0]) if rows else None
+
+    def last_watermark(self, mapping_id: str, target_table: str) -> Watermark | None:
+        """Return the mapping's newest watermark for this table, run or moved cursor, or None."""
+        return last_watermark(self._session, self.tables.runs, mapping_id, target_table)
 
     def owner(self, target_table: str) -> str | None:
         """Return the mapping that owns a table, or None."""

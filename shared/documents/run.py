@@ -68,6 +68,14 @@ class Window(Value):
     high: str | None
 
 
+class FixedWindow(Value):
+    """The range of a backfill, as texts that a person or the chunking wrote; `high` is inclusive."""
+
+    low: str
+    high: str
+    includes_low: bool
+
+
 class RunError(Value):
     code: str
     message: str
@@ -85,6 +93,9 @@ class TargetSession(Value):
 
 class Run(StoredDocument):
     """`fence` is new at every claim and never reused; `lease_expires_at` is server time.
+
+    `fixed_window`: a backfill's range; such a run leaves the watermark alone. `replay_of`: the run whose
+    rejected rows this one loads.
 
     `unsettled`: an attempt was lost, or its commit was begun, so only the target's ledger knows its outcome.
     """
@@ -113,6 +124,8 @@ class Run(StoredDocument):
     gear: str | None = None
     progress: Progress = Progress()
     window: Window | None = None
+    fixed_window: FixedWindow | None = None
+    replay_of: Id | None = None
     error: RunError | None = None
     sessions: tuple[TargetSession, ...] = ()
     unsettled: bool = False

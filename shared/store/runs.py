@@ -118,6 +118,18 @@ class RunStore:
         page = [Run.from_mongo(stored) async for stored in cursor]
         return page, await self._runs.count_documents(query)
 
+    async def last_window(self, tenant_id: str, mapping_id: ObjectId) -> Window | None:
+        """Return the window of the mapping's newest run that moved its watermark, or None."""
+        query = {
+            "tenant_id": tenant_id,
+            "mapping_id": mapping_id,
+            "status": RunStatus.SUCCEEDED,
+            "window": {"$ne": None},
+            "fixed_window": None,
+        }
+        stored = await self._runs.find_one(query, {"window": 1}, sort=[("queued_at", -1)])
+        return None if stored is None else Window.model_validate(stored["window"])
+
     async def has_unfinished(
         self, tenant_id: str, mapping_id: ObjectId, session: Session | None = None
     ) -> bool:
