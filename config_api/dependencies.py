@@ -5,6 +5,15 @@ from typing import Annotated
 
 from fastapi import Depends, Query, Request
 
+from config_api.access.audit_trail import AuditTrail
+from config_api.access.authenticator import Authenticator
+from config_api.access.caller import Caller
+from config_api.access.login import LoginService
+from config_api.access.passwords import Passwords
+from config_api.access.rotation import KeyRotation
+from config_api.access.second_factor import SecondFactor
+from config_api.access.service import ApiKeyService, TenantService, UserService
+from config_api.access.tokens import Tokens
 from config_api.blocking import BlockingWork
 from config_api.connections.service import ConnectionOpener, ConnectionService
 from config_api.mappings.looking import LookingService, TargetFinder
@@ -12,14 +21,15 @@ from config_api.mappings.service import MappingService
 from config_api.metrics import HttpMetrics
 from config_api.paging import Limit, Offset, page_of_names, parse_sort, plain_page
 from config_api.preparation import Preparation
+from config_api.rate_limits import RateLimits
 from config_api.runs.service import RunService
 from config_api.schedules.service import ScheduleService
 from config_api.schemas.service import SchemaService
 from config_api.versions import ExpectedVersion, expected_version
 from shared.clock import Clock, utc_now, whole_milliseconds
-from shared.documents.base import DEFAULT_TENANT
 from shared.encryption import Keyring
 from shared.settings import Settings
+from shared.store.audit import AuditStore
 from shared.store.documents import Page
 from shared.store.stores import Stores
 
@@ -39,9 +49,19 @@ class Services:
     looking: LookingService
     schedules: ScheduleService
     runs: RunService
+    authenticator: Authenticator
+    audit: AuditTrail
+    logins: LoginService
+    second_factor: SecondFactor
+    users: UserService
+    api_keys: ApiKeyService
+    tenants: TenantService
+    rotation: KeyRotation
 
 
-def build_services(settings: Settings, stores: Stores, clock: Clock = utc_now) -> Services:
+def build_services(
+    settings: Settings, stores: Stores, clock: Clock = utc_now, limits: RateLimits | None = None
+) -> Services:
     """Put the services together."""
     clock = whole_milliseconds(clock)
     keyring = Keyring(settings.encryption_key)
@@ -49,6 +69,9 @@ def build_services(settings: Settings, stores: Stores, clock: Clock = utc_now) -
     opener = ConnectionOpener(keyring, settings.sqlite_root, settings.allowed_private_networks)
     targets = TargetFinder(stores, opener, settings)
     mappings = MappingService(stores, blocking, clock)
+    tokens = Tokens(settings)
+    passwords = Passwords()
+    second_factor = SecondFactor(stores.users, keyring, clock)
     return Services(
         settings=settings,
         stores=stores,
@@ -59,6 +82,16 @@ def build_services(settings: Settings, stores: Stores, clock: Clock = utc_now) -
         looking=LookingService(stores, mappings, opener, targets, blocking, clock),
         schedules=ScheduleService(stores, mappings, clock),
         runs=RunService(stores, mappings, targets, blocking, clock),
+        authenticator=Authenticator(settings, stores, tokens, clock),
+        audit=AuditTrail(stores.audit, clock),
+        logins=LoginService(
+            settings, stores, tokens, passwords, second_factor, limits or RateLimits(settings), clock
+        ),
+        second_factor=second_factor,
+        users=UserService(stores, passwords, clock),
+        api_keys=ApiKeyService(stores, clock),
+        tenants=TenantService(stores, clock),
+        rotation=KeyRotation(stores.secrets, keyring, clock),
     )
 
 
@@ -89,9 +122,43 @@ AnyServices = Annotated[Services, Depends(get_services)]
 ServicesOf = Annotated[Services, Depends(get_prepared_services)]
 
 
-def get_tenant() -> str:
-    """Return the caller's tenant: the default one as long as there is no login."""
-    return DEFAULT_TENANT
+def get_caller(request: Request) -> Caller:
+    """Return who asks: the guard has let them through to this route."""
+    caller: Caller = request.state.caller
+    return caller
+
+
+def get_tenant(request: Request) -> str:
+    """Return the tenant that the caller acts in."""
+    return get_caller(request).tenant_id
+
+
+def get_audit(services: ServicesOf) -> AuditStore:
+    return services.stores.audit
+
+
+def get_logins(services: ServicesOf) -> LoginService:
+    return services.logins
+
+
+def get_second_factor(services: ServicesOf) -> SecondFactor:
+    return services.second_factor
+
+
+def get_users(services: ServicesOf) -> UserService:
+    return services.users
+
+
+def get_api_keys(services: ServicesOf) -> ApiKeyService:
+    return services.api_keys
+
+
+def get_tenants(services: ServicesOf) -> TenantService:
+    return services.tenants
+
+
+def get_rotation(services: ServicesOf) -> KeyRotation:
+    return services.rotation
 
 
 def get_prefix(services: ServicesOf) -> str:
@@ -136,6 +203,14 @@ def page_of_runs(
 
 
 Tenant = Annotated[str, Depends(get_tenant)]
+CallerOf = Annotated[Caller, Depends(get_caller)]
+Audit = Annotated[AuditStore, Depends(get_audit)]
+Logins = Annotated[LoginService, Depends(get_logins)]
+SecondFactorOf = Annotated[SecondFactor, Depends(get_second_factor)]
+Users = Annotated[UserService, Depends(get_users)]
+ApiKeys = Annotated[ApiKeyService, Depends(get_api_keys)]
+Tenants = Annotated[TenantService, Depends(get_tenants)]
+Rotation = Annotated[KeyRotation, Depends(get_rotation)]
 Prefix = Annotated[str, Depends(get_prefix)]
 KeyringOf = Annotated[Keyring, Depends(get_keyring)]
 Metrics = Annotated[HttpMetrics, Depends(get_metrics)]

@@ -9,7 +9,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pymongo.errors import PyMongoError
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
+from config_api.access.errors import Forbidden, TooManyRequests, Unauthenticated
 from config_api.problems import FieldProblem, problem_response
 from shared.errors import ConfigError, Conflict, DataError, EngineError, NotFound, TransientError
 from shared.store.errors import VersionMismatch, classify_store_error
@@ -18,6 +20,9 @@ log = structlog.get_logger(__name__)
 
 # The first class that fits decides.
 STATUSES: tuple[tuple[type[EngineError], int], ...] = (
+    (Unauthenticated, 401),
+    (Forbidden, 403),
+    (TooManyRequests, 429),
     (NotFound, 404),
     (VersionMismatch, 412),
     (Conflict, 409),
@@ -89,16 +94,31 @@ def _describe(problems: Sequence[FieldProblem]) -> str:
     return f"{place}: {first.msg}{more}" if place else f"{first.msg}{more}"
 
 
-async def _engine_error(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, EngineError)  # noqa: S101 - registered for this class only
+def engine_problem(scope: Scope, error: EngineError) -> JSONResponse:
+    """Return the answer for an engine error."""
     status = status_of(error)
     if status == 500:
         log.error("unexpected_engine_error", exc_info=error)
-        return problem_response(request.scope, 500, "internal_error", INTERNAL_DETAIL)
+        return problem_response(scope, 500, "internal_error", INTERNAL_DETAIL)
     errors = None
     if status == 422:
         errors = [FieldProblem(loc=_short(("body", *error.loc)), msg=error.message, type=error.code)]
-    return problem_response(request.scope, status, error.code, error.message, errors=errors)
+    return problem_response(
+        scope, status, error.code, error.message, errors=errors, headers=_headers_of(error)
+    )
+
+
+def _headers_of(error: EngineError) -> dict[str, str] | None:
+    if isinstance(error, Unauthenticated):
+        return {"WWW-Authenticate": "Bearer"}
+    if isinstance(error, TooManyRequests):
+        return {"Retry-After": str(error.retry_after_seconds)}
+    return None
+
+
+async def _engine_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, EngineError)  # noqa: S101 - registered for this class only
+    return engine_problem(request.scope, error)
 
 
 async def _invalid_fields(request: Request, error: Exception) -> JSONResponse:
@@ -113,14 +133,19 @@ async def _invalid_request(request: Request, error: Exception) -> JSONResponse:
     return problem_response(request.scope, 422, "invalid_request", _describe(problems), errors=problems)
 
 
-async def _store_error(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, PyMongoError)  # noqa: S101 - registered for this class only
+def store_problem(scope: Scope, error: PyMongoError) -> JSONResponse:
+    """Return the answer for an error of the driver."""
     known = classify_store_error(error)
     if known is None:
         log.error("unexpected_store_error", exc_info=error)
-        return problem_response(request.scope, 500, "internal_error", INTERNAL_DETAIL)
+        return problem_response(scope, 500, "internal_error", INTERNAL_DETAIL)
     log.warning("store_unavailable", error=type(error).__name__)
-    return problem_response(request.scope, 503, known.code, known.message, headers={"Retry-After": "1"})
+    return problem_response(scope, 503, known.code, known.message, headers={"Retry-After": "1"})
+
+
+async def _store_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, PyMongoError)  # noqa: S101 - registered for this class only
+    return store_problem(request.scope, error)
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:

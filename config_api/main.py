@@ -10,15 +10,23 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
 
 from config_api import health
+from config_api.access import audit_endpoints, rotation_endpoints
+from config_api.access import endpoints as access
+from config_api.access.audit_recorder import AuditRecorder
+from config_api.access.guard import AccessGuard
+from config_api.access.permissions import Permissions
 from config_api.connections import endpoints as connections
 from config_api.dependencies import build_services
 from config_api.errors import add_error_handlers
+from config_api.idempotency import Idempotency
 from config_api.mappings import endpoints as mappings
 from config_api.metrics import HttpMetrics
 from config_api.middleware import BodyGuard, ErrorGuard, PathForms, RequestContext
 from config_api.preparation import Preparation, prepare_store
+from config_api.rate_limits import RateLimits
 from config_api.route_table import RouteTable
 from config_api.runs import endpoints as runs
 from config_api.schedules import endpoints as schedules
@@ -36,7 +44,12 @@ ALLOWED_HEADERS = (
     *("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Last-Event-ID", "traceparent"),
     *("X-API-Key", "X-Request-ID", "X-Tenant-ID"),
 )
-_DOMAINS = (connections, schemas, mappings, schedules, runs)
+_ACCESS = (access.auth, access.users, access.api_keys, access.tenants)
+_ROUTERS: tuple[APIRouter, ...] = (
+    *(domain.router for domain in (connections, schemas, mappings, schedules, runs)),
+    *(*_ACCESS, audit_endpoints.router, rotation_endpoints.router),
+)
+GZIP_BYTES = 1000
 DOCS_FILES = "/docs-files"
 _DOCUMENTATION = ("/docs", "/docs/oauth2-redirect", "/openapi.json")
 
@@ -55,25 +68,39 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.metrics = HttpMetrics()
+    app.state.limits = RateLimits(settings)
     app.include_router(health.router)
     app.include_router(_versioned(settings))
     add_error_handlers(app)
-    _add_middleware(app, settings, _route_table(settings))
+    _add_middleware(app, settings, _route_table(settings), clock)
     return app
 
 
 def _versioned(settings: Settings) -> APIRouter:
     router = APIRouter(prefix=settings.api_v1_prefix)
-    for domain in _DOMAINS:
-        router.include_router(domain.router)
+    for domain in _ROUTERS:
+        router.include_router(domain)
     return router
 
 
-def _add_middleware(app: FastAPI, settings: Settings, routes: RouteTable) -> None:
+def _add_middleware(app: FastAPI, settings: Settings, routes: RouteTable, clock: Clock) -> None:
+    permissions = Permissions(settings.api_v1_prefix)
+    if forgotten := permissions.missing(routes.operations()):
+        raise RuntimeError(f"access/permissions.py lacks {', '.join(forgotten)}")
     # The last one added sees a request first.
     app.add_middleware(PathForms, routes=routes)
+    app.add_middleware(AuditRecorder, prefix=settings.api_v1_prefix)
+    app.add_middleware(Idempotency, settings=settings, clock=clock)
     app.add_middleware(BodyGuard)
+    app.add_middleware(
+        AccessGuard,
+        routes=routes,
+        permissions=permissions,
+        limits=app.state.limits,
+        settings=settings,
+    )
     app.add_middleware(ErrorGuard)
+    app.add_middleware(GZipMiddleware, minimum_size=GZIP_BYTES, compresslevel=4)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=list(settings.cors_origins),
@@ -88,7 +115,7 @@ def _add_middleware(app: FastAPI, settings: Settings, routes: RouteTable) -> Non
 def _route_table(settings: Settings) -> RouteTable:
     # Read off the routers: making the OpenAPI document for it would take a second of every start.
     paths: dict[str, set[str]] = {path: {"GET"} for path in _DOCUMENTATION}
-    for prefix, router in (("", health.router), *((settings.api_v1_prefix, one.router) for one in _DOMAINS)):
+    for prefix, router in (("", health.router), *((settings.api_v1_prefix, one) for one in _ROUTERS)):
         for route in router.routes:
             if isinstance(route, APIRoute):
                 paths.setdefault(prefix + route.path, set()).update(route.methods or ())
@@ -103,10 +130,17 @@ def _lifespan(settings: Settings, clock: Clock) -> Any:
             client = StoreClient(url.reveal(), settings.mongodb_db_name, operation_seconds=STORE_SECONDS)
             try:
                 app.state.preparation = Preparation()
-                app.state.services = build_services(settings, open_stores(client), clock)
+                app.state.services = build_services(settings, open_stores(client), clock, app.state.limits)
                 preparing = asyncio.create_task(prepare_store(client, app.state.preparation))
-                log.info("config_api_started", environment=settings.app_env)
+                log.info(
+                    "config_api_started", environment=settings.app_env, login_required=settings.login_required
+                )
+                if not settings.login_required:
+                    log.warning(
+                        "no_login", meaning="every request is the administrator of the default tenant"
+                    )
                 yield
+                await app.state.services.rotation.close()
                 preparing.cancel()
                 await asyncio.wait([preparing])
             finally:

@@ -10,6 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from config_api.body import replay_body
 from config_api.errors import INTERNAL_DETAIL
 from config_api.metrics import HttpMetrics
 from config_api.problems import FieldProblem, problem_response
@@ -112,7 +113,7 @@ class BodyGuard:
         if refusal is not None:
             await refusal(scope, receive, send)
             return
-        await self._app(scope, _replay(body or b"", receive), send)
+        await self._app(scope, replay_body(body or b"", receive), send)
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
         declared = Headers(scope=scope).get("content-length", "0")
@@ -183,19 +184,6 @@ def _check(scope: Scope, body: bytes) -> Response | None:
         problem = FieldProblem(loc=["body", *fault.path], msg=fault.message, type=fault.kind)
         return problem_response(scope, 422, "invalid_request", fault.message, errors=[problem])
     return None
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    sent = False
-
-    async def replay() -> Message:
-        nonlocal sent
-        if sent:
-            return await receive()
-        sent = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return replay
 
 
 def _without_body(send: Send) -> Send:

@@ -1,7 +1,7 @@
 """Which paths there are, as the OpenAPI document has them: for slashes, OPTIONS and the labels of metrics."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 _PARAMETER = re.compile(r"\\\{[^}]+\\\}")
@@ -18,12 +18,19 @@ class RouteTable:
 
     def __init__(self, paths: Mapping[str, frozenset[str]]) -> None:
         routes = [KnownRoute(template, methods) for template, methods in paths.items()]
+        self._routes = tuple(routes)
         self._fixed = {_bare(route.template): route for route in routes if "{" not in route.template}
         self._patterns = [
             (re.compile(_PARAMETER.sub("[^/]+", re.escape(_bare(route.template)))), route)
             for route in routes
             if "{" in route.template
         ]
+
+    def operations(self) -> Iterator[tuple[str, str]]:
+        """Yield the method and template of every route."""
+        for route in self._routes:
+            for method in sorted(route.methods):
+                yield method, route.template
 
     def find(self, path: str) -> KnownRoute | None:
         """Return the route of a path, or None."""

@@ -17,7 +17,9 @@ class Keyring:
     def __init__(self, keys: Sequence[Secret]) -> None:
         if not keys:
             raise ValueError("a keyring needs at least one key")
-        self._fernet = MultiFernet([Fernet(key.reveal()) for key in keys])
+        fernets = [Fernet(key.reveal()) for key in keys]
+        self._writer = fernets[0]
+        self._fernet = MultiFernet(fernets)
         self._known = lru_cache(maxsize=_REMEMBERED_TOKENS)(self._try)
 
     def encrypt(self, secret: Secret) -> str:
@@ -32,6 +34,17 @@ class Keyring:
             raise SecretUnreadable(
                 "No encryption key opens the stored secret: enter it again, or give the key back"
             ) from error
+
+    def rotate(self, token: str) -> str | None:
+        """Return the secret of a token under the first key; None when it is under that already.
+
+        Raises: SecretUnreadable.
+        """
+        try:
+            self._writer.decrypt(token)
+        except (InvalidToken, ValueError):
+            return self.encrypt(self.decrypt(token))
+        return None
 
     def can_decrypt(self, token: str) -> bool:
         """Whether a key opens the token; the answers are remembered, the secrets are not."""

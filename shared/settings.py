@@ -152,6 +152,10 @@ class Settings(BaseModel):
     )
     jwt_secret_key: JwtKey | None = Field(None, description=f"at least {_JWT_KEY_CHARACTERS} characters")
     allow_no_login: bool = Field(default=False, description="1 or 0")
+    access_token_seconds: int = Field(900, ge=60, le=86400, description="a whole number from 60 to 86400")
+    refresh_token_days: int = Field(14, ge=1, le=365, description="a whole number from 1 to 365")
+    requests_per_minute: int = Field(6000, ge=1, description="a whole number from 1")
+    logins_per_minute: int = Field(10, ge=1, description="a whole number from 1")
     data_dir: Folder = Field(Path(".data"), validate_default=True, description="a folder")
     sqlite_root: Folder = Field(
         default_factory=lambda values: values["data_dir"] / "sqlite", description="a folder"
@@ -192,6 +196,11 @@ class Settings(BaseModel):
     def runs_on_loopback(self) -> bool:
         """Whether the config API can be reached from this machine only."""
         return _is_loopback(self.config_api_host)
+
+    @property
+    def login_required(self) -> bool:
+        """Whether requests without a login are refused."""
+        return not (self.allow_no_login or (self.app_env == "development" and self.runs_on_loopback))
 
     @staticmethod
     def from_environment(env: Mapping[str, str] | None = None) -> "Settings":
@@ -269,19 +278,20 @@ def _describe_fault(field: str, value: str) -> str:
 
 def _find_rule_faults(settings: Settings, given: Mapping[str, str]) -> list[str]:
     return [
-        *_find_login_faults(settings),
+        *_find_login_faults(settings, given),
         *_find_key_faults(settings, given),
         *_find_port_faults(settings),
     ]
 
 
-def _find_login_faults(settings: Settings) -> list[str]:
-    """Say why the services must not run without login; the one place to change once there is a login."""
-    if settings.allow_no_login or (settings.app_env == "development" and settings.runs_on_loopback):
+def _find_login_faults(settings: Settings, given: Mapping[str, str]) -> list[str]:
+    """A login without a key of its own to sign with is no login; there is no default key."""
+    if not settings.login_required or "jwt_secret_key" in given:
         return []
+    legal = Settings.model_fields["jwt_secret_key"].description
     return [
-        "ALLOW_NO_LOGIN must be 1 to run without login unless APP_ENV is development and CONFIG_API_HOST a "
-        "loopback address; set it only where nobody else can reach the port"
+        f"JWT_SECRET_KEY is needed for the login: {legal}. Without login: APP_ENV=development and a loopback "
+        "CONFIG_API_HOST, or ALLOW_NO_LOGIN=1 where nobody else can reach the port"
     ]
 
 

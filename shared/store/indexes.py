@@ -4,6 +4,7 @@ import asyncio
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
+from shared.store.access_indexes import ACCESS_INDEXES
 from shared.store.client import StoreClient
 from shared.store.control_indexes import CONTROL_INDEXES
 
@@ -49,8 +50,8 @@ _DEFINITIONS: dict[str, tuple[IndexModel, ...]] = {
 }
 
 INDEXES: dict[str, tuple[IndexModel, ...]] = {
-    name: (*_DEFINITIONS.get(name, ()), *CONTROL_INDEXES.get(name, ()))
-    for name in sorted({*_DEFINITIONS, *CONTROL_INDEXES})
+    name: (*_DEFINITIONS.get(name, ()), *CONTROL_INDEXES.get(name, ()), *ACCESS_INDEXES.get(name, ()))
+    for name in sorted({*_DEFINITIONS, *CONTROL_INDEXES, *ACCESS_INDEXES})
 }
 
 

@@ -2,15 +2,22 @@
 
 from dataclasses import dataclass
 
+from shared.store.api_keys import ApiKeyStore
+from shared.store.audit import AuditStore
 from shared.store.client import StoreClient
 from shared.store.column_mappings import ColumnMappingStore
 from shared.store.connections import ConnectionStore
+from shared.store.idempotency_keys import IdempotencyStore
+from shared.store.logins import LoginStore
 from shared.store.mapping_versions import MappingVersionStore
 from shared.store.mappings import MappingStore
 from shared.store.run_logs import RunLogStore
 from shared.store.runs import RunStore
 from shared.store.schedules import ScheduleStore
 from shared.store.schemas import SchemaStore
+from shared.store.stored_secrets import StoredSecretStore
+from shared.store.tenants import TenantStore
+from shared.store.users import UserStore
 
 
 @dataclass(frozen=True)
@@ -24,6 +31,13 @@ class Stores:
     schedules: ScheduleStore
     runs: RunStore
     run_logs: RunLogStore
+    users: UserStore
+    logins: LoginStore
+    api_keys: ApiKeyStore
+    tenants: TenantStore
+    audit: AuditStore
+    idempotency_keys: IdempotencyStore
+    secrets: StoredSecretStore
 
 
 def open_stores(client: StoreClient) -> Stores:
@@ -38,4 +52,11 @@ def open_stores(client: StoreClient) -> Stores:
         schedules=ScheduleStore(client),
         runs=RunStore(client),
         run_logs=RunLogStore(client),
+        users=UserStore(client),
+        logins=LoginStore(client),
+        api_keys=ApiKeyStore(client),
+        tenants=TenantStore(client),
+        audit=AuditStore(client),
+        idempotency_keys=IdempotencyStore(client),
+        secrets=StoredSecretStore(client),
     )

@@ -123,7 +123,7 @@ def test_all_faults_are_reported_together() -> None:
         "CONFIG_API_PORT",
         "LEASE_SECONDS",
         "LOG_FORMAT",
-        "ALLOW_NO_LOGIN",
+        "JWT_SECRET_KEY",
         "ENCRYPTION_KEY",
     ]
 
@@ -136,15 +136,20 @@ def test_all_faults_are_reported_together() -> None:
         {"APP_ENV": "staging", "ENCRYPTION_KEY": KEY, "ALLOW_NO_LOGIN": "0"},
     ],
 )
-def test_running_without_login_must_be_asked_for_outside_development_on_loopback(env: dict[str, str]) -> None:
+def test_outside_development_on_loopback_there_is_a_login_unless_none_is_asked_for(
+    env: dict[str, str],
+) -> None:
     [fault] = read_faults(env)
-    assert fault.startswith("  ALLOW_NO_LOGIN must be 1")
-    assert Settings.from_environment(env | {"ALLOW_NO_LOGIN": "1"}).allow_no_login
+    assert fault.startswith("  JWT_SECRET_KEY is needed")
+    assert Settings.from_environment(env | {"JWT_SECRET_KEY": "k" * 32}).login_required
+    assert not Settings.from_environment(env | {"ALLOW_NO_LOGIN": "1"}).login_required
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
 def test_development_on_loopback_runs_without_login(host: str) -> None:
-    assert Settings.from_environment({"CONFIG_API_HOST": host}).runs_on_loopback
+    settings = Settings.from_environment({"CONFIG_API_HOST": host})
+    assert settings.runs_on_loopback
+    assert not settings.login_required
 
 
 def test_both_services_cannot_have_one_port() -> None:

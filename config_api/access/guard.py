@@ -1,0 +1,140 @@
+"""Lets a request through to its route, or answers why not: every route passes here."""
+
+from ipaddress import ip_address
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import structlog
+from pymongo.errors import PyMongoError
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from config_api.access.audit_trail import AuditDraft, AuditTrail
+from config_api.access.authenticator import Authenticator
+from config_api.access.caller import NOBODY, Caller
+from config_api.access.errors import Forbidden, Unauthenticated
+from config_api.access.permissions import Permission, Permissions
+from config_api.errors import engine_problem, store_problem
+from config_api.preparation import Preparation
+from config_api.rate_limits import RateLimits
+from config_api.route_table import RouteTable
+from shared.errors import EngineError
+from shared.settings import Settings
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class GuardServices(Protocol):
+    """What the guard needs of the running app."""
+
+    @property
+    def authenticator(self) -> Authenticator: ...
+    @property
+    def audit(self) -> AuditTrail: ...
+
+
+class AccessGuard:
+    """Resolves the caller, holds the table of permissions against it, and counts requests."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        routes: RouteTable,
+        permissions: Permissions,
+        limits: RateLimits,
+        settings: Settings,
+    ) -> None:
+        self._app = app
+        self._routes = routes
+        self._permissions = permissions
+        self._limits = limits
+        self._login_required = settings.login_required
+        self._origins = frozenset(settings.cors_origins)
+        self._hosts = frozenset(urlsplit(origin).hostname for origin in settings.cors_origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        permission = self._find(scope)
+        if permission is None:
+            # Not ours to answer: the router says 404 or 405, or opens a web socket, which checks for itself.
+            await self._app(scope, receive, send)
+            return
+        state = scope.setdefault("state", {})
+        state.update(caller=NOBODY, permission=permission, address=address_of(scope))
+        try:
+            state["caller"] = await self._admit(scope, permission)
+        except EngineError as error:
+            await self._note_refusal(scope, permission, error)
+            await engine_problem(scope, error)(scope, receive, send)
+            return
+        except PyMongoError as error:
+            await store_problem(scope, error)(scope, receive, send)
+            return
+        structlog.contextvars.bind_contextvars(tenant_id=state["caller"].tenant_id)
+        await self._app(scope, receive, send)
+
+    def _find(self, scope: Scope) -> Permission | None:
+        if scope["type"] != "http" or scope["method"] == "OPTIONS":
+            return None
+        route = self._routes.find(scope["path"])
+        return None if route is None else self._permissions.find(scope["method"], route.template)
+
+    async def _admit(self, scope: Scope, permission: Permission) -> Caller:
+        headers = Headers(scope=scope)
+        if not self._login_required:
+            self._check_browser(scope, headers)
+        if permission.access == "public":
+            return NOBODY
+        preparation: Preparation = scope["app"].state.preparation
+        caller = await self._identify(scope, headers, preparation)
+        scope["state"]["caller"] = caller
+        if self._login_required:
+            self._limits.count_request(caller.principal)
+        caller.check(permission)
+        return caller
+
+    async def _identify(self, scope: Scope, headers: Headers, preparation: Preparation) -> Caller:
+        services: GuardServices = scope["app"].state.services
+        if "authorization" not in headers and "x-api-key" not in headers:
+            return await services.authenticator.authenticate(headers)
+        preparation.check()
+        address = address_of(scope)
+        self._limits.check_failures(address)
+        try:
+            return await services.authenticator.authenticate(headers)
+        except Unauthenticated:
+            self._limits.count_failure(address)
+            raise
+
+    def _check_browser(self, scope: Scope, headers: Headers) -> None:
+        """Without a login, a web page of somebody else's must not act through its visitor's browser."""
+        host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+        if not (_is_local_name(host) or host in self._hosts):
+            raise Forbidden("This host name is not served without a login", code="host_refused")
+        origin = headers.get("origin")
+        if scope["method"] in _SAFE or origin is None or origin in self._origins:
+            return
+        if urlsplit(origin).netloc != headers.get("host"):
+            raise Forbidden("This web page may not change anything here", code="origin_refused")
+
+    async def _note_refusal(self, scope: Scope, permission: Permission, error: EngineError) -> None:
+        if isinstance(error, Forbidden) and permission.action and scope["state"]["caller"] is not NOBODY:
+            trail: AuditTrail = scope["app"].state.services.audit
+            await trail.record(AuditDraft.of_scope(scope, permission.action, status=403))
+
+
+def address_of(scope: Scope) -> str:
+    """Return the address that the request came from."""
+    client = scope.get("client")
+    return client[0] if client else "unknown"
+
+
+def _is_local_name(host: str) -> bool:
+    # A name without a dot cannot be registered by anybody, so it cannot be made to point here.
+    if "." not in host and ":" not in host:
+        return True
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
