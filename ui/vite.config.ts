@@ -26,7 +26,7 @@ export default defineConfig({
   },
   build: { manifest: true, chunkSizeWarningLimit: 700 },
   test: {
-    environment: "jsdom",
+    environment: "node",
     include: ["src/**/*.test.{ts,tsx}"],
     restoreMocks: true,
   },

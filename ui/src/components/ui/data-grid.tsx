@@ -33,7 +33,6 @@ export function DataGrid({ label, columns, rows, show, faultOf, height = 360 }: 
   const scroller = useRef<HTMLDivElement>(null);
   const [active, setActive] = useState<Place>({ row: 0, column: 0 });
   const widths = useMemo(() => columns.map((column) => widthOf(column, rows, show)), [columns, rows, show]);
-  // eslint-disable-next-line react-hooks/incompatible-library -- the grid is never memoised by a compiler
   const lines = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,

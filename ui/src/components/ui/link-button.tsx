@@ -1,6 +1,16 @@
-import { Button } from "@mantine/core";
+import { Anchor, type AnchorProps, Button, type ButtonProps } from "@mantine/core";
 import { createLink } from "@tanstack/react-router";
-import { Anchor } from "@mantine/core";
+import type { AnchorHTMLAttributes, Ref } from "react";
 
-export const LinkButton = createLink(Button<"a">);
-export const TextLink = createLink(Anchor<"a">);
+type Linked<P> = P & Omit<AnchorHTMLAttributes<HTMLAnchorElement>, keyof P> & { ref?: Ref<HTMLAnchorElement> };
+
+function ButtonAnchor(props: Linked<ButtonProps>) {
+  return <Button component="a" {...props} />;
+}
+
+function TextAnchor(props: Linked<AnchorProps>) {
+  return <Anchor {...props} />;
+}
+
+export const LinkButton = createLink(ButtonAnchor);
+export const TextLink = createLink(TextAnchor);

@@ -61,7 +61,8 @@ function longestMatch(path: string, known: readonly string[]): string {
 /** Validators prefix their texts; people need only the sentence. */
 export function sentence(message: string): string {
   const text = message.replace(/^(Value error|Assertion failed), /, "");
-  const whole = text === "Field required" ? "This is needed" : text;
+  const isMissing = text === "Field required" || /^(String|Value) should have at least 1 /.test(text);
+  const whole = isMissing ? "This is needed" : text;
   const first = whole.charAt(0).toUpperCase() + whole.slice(1);
   return /[.!?]$/.test(first) ? first : `${first}.`;
 }

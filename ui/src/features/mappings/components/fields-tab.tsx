@@ -386,7 +386,7 @@ function SchemaPanel({ draft, errors, schemas, preview, inferred, columnsEditor,
         )}
         <details
           className={classes.more}
-          open={isNew && draft.columns.length > 0 && draft.columns.length <= 12 ? true : undefined}
+          open={isNew && draft.columns.length <= 12 ? true : undefined}
         >
           <summary>
             {plural(draft.columns.length, "column")}

@@ -1,4 +1,4 @@
-import { autocompletion } from "@codemirror/autocomplete";
+import { autocompletion, closeCompletion } from "@codemirror/autocomplete";
 import { MariaSQL, MySQL, PostgreSQL, sql, SQLite } from "@codemirror/lang-sql";
 import { type Diagnostic, linter } from "@codemirror/lint";
 import { Prec } from "@codemirror/state";
@@ -50,7 +50,8 @@ export default function SqlEditor({ value, dbType, tables, fault, onChange, onRu
     const keys = keymap.of([
       {
         key: "Mod-Enter",
-        run: () => {
+        run: (view) => {
+          closeCompletion(view);
           run.current();
           return true;
         },

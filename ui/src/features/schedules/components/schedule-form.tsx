@@ -45,9 +45,10 @@ const FIELDS = [
   "end_at",
 ];
 
-function valuesOf(saved: Schedule | null, mappingId: string | null, mappingName: string) {
+function valuesOf(saved: Schedule | null, mappingId: string | null) {
   return {
-    name: saved?.name ?? (mappingName && `${mappingName} nightly`),
+    // Until a name is typed, the mapping suggests one.
+    name: saved?.name ?? (null as string | null),
     mapping_id: saved?.mapping_id ?? mappingId,
     cron_expression: saved?.cron_expression ?? "0 2 * * *",
     timezone: saved?.timezone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
@@ -63,9 +64,7 @@ function valuesOf(saved: Schedule | null, mappingId: string | null, mappingName:
 type Values = ReturnType<typeof valuesOf>;
 
 export function ScheduleForm({ saved, mappings, mappingId, onDirty, onSaved }: Props) {
-  const [initial] = useState(() =>
-    valuesOf(saved, mappingId, mappings.find(({ id }) => id === mappingId)?.name ?? ""),
-  );
+  const [initial] = useState(() => valuesOf(saved, mappingId));
   const [values, setValues] = useState(initial);
   const [isCustom, setIsCustom] = useState(cronToPreset(initial.cron_expression).kind === "custom");
   const save = useSaveSchedule();
@@ -75,9 +74,11 @@ export function ScheduleForm({ saved, mappings, mappingId, onDirty, onSaved }: P
     setValues(next);
     onDirty(JSON.stringify(next) !== JSON.stringify(initial));
   };
+  const mappingName = mappings.find(({ id }) => id === values.mapping_id)?.name;
+  const name = values.name ?? (mappingName ? `${mappingName} nightly` : "");
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    const body = { ...values, name: values.name.trim(), mapping_id: values.mapping_id ?? "" };
+    const body = { ...values, name: name.trim(), mapping_id: values.mapping_id ?? "" };
     save.mutate({ id: saved?.id ?? null, version: saved?.version, body }, { onSuccess: onSaved });
   };
   return (
@@ -100,7 +101,7 @@ export function ScheduleForm({ saved, mappings, mappingId, onDirty, onSaved }: P
             <TextInput
               label="Name"
               required
-              value={values.name}
+              value={name}
               error={errors.name}
               onChange={(event) => {
                 change({ name: event.currentTarget.value });
