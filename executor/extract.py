@@ -18,8 +18,9 @@ from executor.transform import RejectedRows, Transform
 from shared.column_mappings.line_mapper import RejectedLine
 from shared.column_mappings.row_mapper import CellError
 from shared.dialects.base import Session
+from shared.dialects.binary_copy import read_binary
 from shared.documents.run import Progress
-from shared.errors import CountMismatch
+from shared.plan import SourcePlan
 from shared.wire import split_line
 
 PIPE_BYTES = 1024 * 1024
@@ -40,22 +41,23 @@ class Feed(RawIOBase):
     def __init__(
         self,
         session: Session,
-        sql: str,
+        plan: SourcePlan,
         transform: Transform,
         rejected: RejectedRows,
         context: RunContext,
         rows_before: int = 0,
     ) -> None:
         super().__init__()
+        self.binary = plan.binary
         self.rows_before = rows_before
         self.transform = transform
         self.rejected = rejected
         self.bytes_read = 0
         self._session = session
-        self._sql = sql
+        self._sql = plan.sql
         self._context = context
         self._error: BaseException | None = None
-        self._rows: int | None = None
+        self._rows = 0
         self._read_end, self._write_end = os.pipe()
         if _SET_PIPE_SIZE is not None:
             with contextlib.suppress(
@@ -85,10 +87,7 @@ class Feed(RawIOBase):
         self._thread.join()
         if self._error is not None:
             raise self._error
-        if self._rows != self.transform.rows_read:
-            raise CountMismatch(
-                f"the source sent {self._rows} rows, {self.transform.rows_read} were transformed: nothing is published"
-            )
+        self.transform.ended(self._rows)
 
     def close(self) -> None:
         """Break the pipe for a feeder that still runs, and wait for it to end."""
@@ -104,7 +103,8 @@ class Feed(RawIOBase):
 
     def _extract(self) -> None:
         try:
-            self._rows = self._session.dialect.read_blocks(self._session, self._sql, self._feed)
+            read = read_binary if self.binary else self._session.dialect.read_blocks
+            self._rows = read(self._session, self._sql, self._feed)
         except FeederStopped:
             pass
         except BaseException as error:

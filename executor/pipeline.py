@@ -10,12 +10,13 @@ from executor.load.job import LoadJob
 from executor.load.ledger import Ledger, LedgerEntry, drop_leftovers, end_recorded_sessions
 from executor.load.leftovers import drop_leftovers_of_mapping
 from executor.ranking import RankedLineMapping
+from executor.replay import replay_run
 from executor.transform import RejectedRows, Transform, start_transform
 from executor.watermark import RunWindows, WindowPlan, plan_run_window, start_windows
 from shared.dialects import dialect_for
 from shared.dialects.base import ConnectionSettings, Purpose, Session, SessionLimits
 from shared.documents.mapping import effective_write_mode
-from shared.documents.run import Progress
+from shared.documents.run import Progress, Run
 from shared.errors import (
     CastFailed,
     DataError,
@@ -25,7 +26,7 @@ from shared.errors import (
     SchemaMismatch,
 )
 from shared.late_commits import OpenTransactions, look_for_writers
-from shared.ledger_tables import KIND_BACKFILL, KIND_RUN
+from shared.ledger_tables import KIND_BACKFILL, KIND_REPLAY, KIND_RUN
 from shared.plan import SourcePlan, TargetPlan, choose_gear, plan_source, plan_target, target_table_name
 
 SOURCE_LIMITS = SessionLimits(connect_seconds=10, lock_seconds=60)
@@ -53,6 +54,9 @@ def execute_run(context: RunContext) -> RunOutcome:
         drop_leftovers(target, str(context.run.id))
         drop_leftovers_of_mapping(target, ledger, context.run, TARGET_LOCK_SECONDS)
         ledger.forget_rejected_rows(str(context.run.id))
+        if context.run.replay_of is not None:
+            with _open(context, context.target, Purpose.SOURCE, SOURCE_LIMITS) as reader:
+                return replay_run(context, reader, target, ledger)
         try:
             return _read_and_load(context, target, ledger, checked=False)
         except RefusedByTarget as refused:
@@ -85,8 +89,14 @@ def _entry(context: RunContext, target: Session) -> LedgerEntry:
         target_table=target_table_name(version.mapping, version.target_schema.name, target.dialect).name,
         write_mode=effective_write_mode(version.mapping, version.target_schema).value,
         cursor_column=incremental.cursor_column if incremental else None,
-        kind=KIND_BACKFILL if context.run.fixed_window else KIND_RUN,
+        kind=_kind(context.run),
     )
+
+
+def _kind(run: Run) -> str:
+    if run.replay_of is not None:
+        return KIND_REPLAY
+    return KIND_RUN if run.fixed_window is None else KIND_BACKFILL
 
 
 class RefusedByTarget(Exception):
@@ -137,7 +147,7 @@ def _load(
     def start_feed() -> Feed:
         before = set_aside(source, *windowed.null_cursors, rejected) if windowed.null_cursors else 0
         transform = _start_transform(windowed, rejected, before)
-        return Feed(source, reading.sql, transform, rejected, context, rows_before=before)
+        return Feed(source, reading, transform, rejected, context, rows_before=before)
 
     job = LoadJob(
         context, writing, target, ledger, start_feed, rejected, windowed.window,

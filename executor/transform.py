@@ -8,8 +8,9 @@ from typing import Any, BinaryIO, Protocol
 from shared.column_mappings.line_mapper import RejectedLine, compile_line_mapper
 from shared.documents.mapping import ErrorPolicy
 from shared.documents.run import Run
-from shared.errors import CastFailed, RejectLimitExceeded
+from shared.errors import CastFailed, CountMismatch, RejectLimitExceeded
 from shared.plan import SourcePlan
+from shared.rejected_cells import keep_cells, keep_columns
 from shared.types import SourceColumn
 from shared.wire import join_line, json_value
 
@@ -27,6 +28,7 @@ class RejectedRows:
         self._run = run
         self._policy = policy
         self._columns = columns
+        self._kept_columns = keep_columns(columns).encode()
         self._spool = tempfile.SpooledTemporaryFile(max_size=SPOOL_MEMORY_BYTES)  # noqa: SIM115 - closed by close()
         self.count = 0
         self.first_error: CastFailed | None = None
@@ -88,6 +90,8 @@ class RejectedRows:
                 str(self._run.mapping_version).encode(),
                 _json(source_row),
                 _json(errors),
+                keep_cells(line.source_cells).encode(),
+                self._kept_columns,
             )
         )
 
@@ -114,6 +118,31 @@ class Transform(Protocol):
 
     def block(self, block: bytes) -> bytes: ...
 
+    def ended(self, rows: int) -> None:
+        """Take note of how many rows the source says it sent. Raises CountMismatch for other counts."""
+        ...
+
+
+def _check_count(rows: int, transformed: int) -> None:
+    if rows != transformed:
+        raise CountMismatch(
+            f"the source sent {rows} rows, {transformed} were transformed: nothing is published"
+        )
+
+
+class PassThroughBinary:
+    """A binary stream travels untouched; its rows are counted by both servers."""
+
+    def __init__(self) -> None:
+        self.rows_read = 0
+        self.rows_sent = 0
+
+    def block(self, block: bytes) -> bytes:
+        return block
+
+    def ended(self, rows: int) -> None:
+        self.rows_read = self.rows_sent = rows
+
 
 class PassThrough:
     """Every value fits as it is: blocks travel untouched."""
@@ -127,6 +156,9 @@ class PassThrough:
         self.rows_read += rows
         self.rows_sent += rows
         return block
+
+    def ended(self, rows: int) -> None:
+        _check_count(rows, self.rows_read)
 
 
 class LineMapping:
@@ -147,9 +179,14 @@ class LineMapping:
         self.rows_sent += mapped.rows_mapped
         return mapped.data
 
+    def ended(self, rows: int) -> None:
+        _check_count(rows, self.rows_read)
+
 
 def start_transform(plan: SourcePlan, rejected: RejectedRows, *, rows_before: int) -> Transform:
     """Return the transform of the plan's gear; row numbers go on from `rows_before`."""
+    if plan.binary:
+        return PassThroughBinary()
     if plan.gear == "pass_through":
         return PassThrough()
     return LineMapping(plan, rejected, rows_before)

@@ -10,8 +10,10 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, localcontext
+from itertools import pairwise
 
 from shared.dialects.base import Dialect
+from shared.documents.run import FixedWindow
 from shared.errors import InvalidMapping, WatermarkConflict
 from shared.types import Kind, SourceColumn
 
@@ -37,6 +39,7 @@ _STORED_TEXT = re.compile(
     r"(?P<zone>Z|\+00(:00)?)?)?"
 )
 _ENOUGH_DIGITS = 900
+MAX_CHUNKS = 1000
 _BOTTOM = {
     Kind.DATE: "0001-01-01",
     Kind.TIMESTAMP: "0001-01-01 00:00:00",
@@ -177,6 +180,57 @@ def _add_to_stored(text: str, step: timedelta) -> str:
         return whole + zone
     digits = f"{moved.microsecond:06d}000"[: len(fraction)]
     return f"{whole}.{digits}{zone}"
+
+
+def split_range(low: str, high: str, chunk: float | None) -> list[FixedWindow]:
+    """Cut a backfill's range into windows of `chunk` (seconds, or a number); the whole range without one.
+
+    Both ends belong to the range. Raises ValueError for ends or steps that are no range.
+    """
+    if _DECIMAL.fullmatch(low) and _DECIMAL.fullmatch(high):
+        bounds = _numbers(low, high, chunk)
+    else:
+        bounds = _instants(low, high, chunk)
+    windows = [FixedWindow(low=one, high=other, includes_low=False) for one, other in pairwise(bounds)]
+    windows[0] = windows[0].model_copy(update={"includes_low": True})
+    return windows
+
+
+def _numbers(low: str, high: str, chunk: float | None) -> list[str]:
+    if Decimal(low) > Decimal(high):
+        raise ValueError("from is greater than to")
+    bounds = [low]
+    while chunk is not None and Decimal(next_bound := add_number(bounds[-1], Decimal(str(chunk)))) < Decimal(
+        high
+    ):
+        _check_count(bounds)
+        bounds.append(next_bound)
+    return [*bounds, high]
+
+
+def _instants(low: str, high: str, chunk: float | None) -> list[str]:
+    first, last = parse_instant(low), parse_instant(high)
+    if (first.tzinfo is None) != (last.tzinfo is None) or first > last:
+        raise ValueError("from is after to")
+    whole_days = len(low) == len(high) == len("2024-01-31")
+    if chunk is not None and whole_days and chunk % 86400:
+        raise ValueError("a range of dates is cut into whole days")
+    bounds, step = [low], timedelta(seconds=chunk or 0)
+    while chunk is not None and (first := first + step) < last:
+        _check_count(bounds)
+        bounds.append(first.date().isoformat() if whole_days else _like(low, first))
+    return [*bounds, high]
+
+
+def _like(text: str, instant: datetime) -> str:
+    """Return an instant with the separator and the precision of another one's text."""
+    separator = text[10] if len(text) > len("2024-01-31") else "T"
+    return instant.isoformat(sep=separator, timespec="microseconds" if "." in text else "auto")
+
+
+def _check_count(bounds: list[str]) -> None:
+    if len(bounds) >= MAX_CHUNKS:
+        raise ValueError(f"the range makes more than {MAX_CHUNKS} chunks")
 
 
 def top_text(cursor: Cursor, low: str) -> str:

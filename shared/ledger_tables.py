@@ -83,6 +83,8 @@ REJECTED_FIELDS = (
     _integer("mapping_version", nullable=False),
     _text("source_row", nullable=False),
     _text("errors", nullable=False),
+    _text("source_cells"),
+    _text("source_columns"),
 )
 REJECTED_KEYS = ("run_id", "row_number")
 

@@ -18,6 +18,7 @@ from shared.dialects.base import (
     TableName,
     TargetTable,
 )
+from shared.dialects.binary_copy import binary_select, speaks_binary
 from shared.documents.base import Value
 from shared.documents.mapping import (
     Mapping,
@@ -86,7 +87,9 @@ class SourcePlan:
     gear: Gear
     gear_reason: str
     row_mapper: RowMapper
+    incremental: bool = False
     checked_by_target: bool = False
+    binary: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,16 @@ def plan_source(
     )
     columns = tuple(described)
     sql = session.dialect.wire_select(bare, columns)
-    return SourcePlan(columns, columns, query, sql, "line_mapper", row_mapper.reason_not_identity, row_mapper)
+    return SourcePlan(
+        columns,
+        columns,
+        query,
+        sql,
+        "line_mapper",
+        row_mapper.reason_not_identity,
+        row_mapper,
+        incremental=version.mapping.incremental is not None,
+    )
 
 
 def choose_gear(
@@ -143,13 +155,25 @@ def choose_gear(
     """
     mapper = reading.row_mapper
     if mapper.identity is not None:
-        return _passed_through(reading, mapper.identity, source, checked_by_target=False)
+        passed = _passed_through(reading, mapper.identity, source, checked_by_target=False)
+        return _in_binary(passed, writing, source, target)
     if mapper.identity_when_taken is None or checked:
         reason = mapper.reason_not_identity if not checked else "the target refused rows: each is checked"
         return replace(reading, gear_reason=reason)
     if not (target.capabilities.limits.refuses_misfits and _refuses_nulls(writing)):
         return replace(reading, gear_reason=mapper.reason_not_identity)
-    return _passed_through(reading, mapper.identity_when_taken, source, checked_by_target=True)
+    passed = _passed_through(reading, mapper.identity_when_taken, source, checked_by_target=True)
+    return _in_binary(passed, writing, source, target)
+
+
+def _in_binary(reading: SourcePlan, writing: TargetPlan, source: Dialect, target: Dialect) -> SourcePlan:
+    """Let rows travel in binary where both ends speak it and no column's type would be changed by that."""
+    if reading.incremental or not speaks_binary(source, target):
+        return reading
+    sql = binary_select(source, reading.query, reading.columns, writing.fields)
+    if sql is None:
+        return reading
+    return replace(reading, sql=sql, binary=True, gear_reason=f"{reading.gear_reason}; in binary")
 
 
 def _passed_through(
@@ -369,9 +393,7 @@ def _plan_window(
     last = None
     if target_session.dialect.find_table(target_session, runs) is not None:
         last = last_watermark(target_session, runs, str(version.mapping_id), writing.table.name)
-    return plan_window(
-        WindowInputs(incremental, reading.query, reading.described, last), source_session
-    )
+    return plan_window(WindowInputs(incremental, reading.query, reading.described, last), source_session)
 
 
 def _window_warnings(

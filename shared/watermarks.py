@@ -78,19 +78,12 @@ def query_to_describe(query: str) -> str:
 
 def plan_window(inputs: WindowInputs, source: Session) -> ReadWindow:
     """Fix the window that the source's snapshot gives. Raises InvalidMapping, WatermarkConflict, DataError."""
+    return _Planner(inputs, source, find_cursor(inputs, source)).plan()
+
+
+def find_cursor(inputs: WindowInputs, source: Session) -> Cursor:
+    """Return the cursor column among the query's columns, and its kind. Raises InvalidMapping."""
     column = _cursor_column(inputs)
-    return _Planner(inputs, source, _cursor(inputs, column, source)).plan()
-
-
-def _cursor_column(inputs: WindowInputs) -> SourceColumn:
-    name = inputs.incremental.cursor_column
-    for column in inputs.described:
-        if column.name == name:
-            return column
-    raise InvalidMapping(f"the query has no column {name!r}", loc=("incremental", "cursor_column"))
-
-
-def _cursor(inputs: WindowInputs, column: SourceColumn, source: Session) -> Cursor:
     if column.kind is Kind.DYNAMIC:
         return Cursor(column, _stored_kind(inputs, column, source))
     if column.kind not in CURSOR_KINDS:
@@ -99,6 +92,14 @@ def _cursor(inputs: WindowInputs, column: SourceColumn, source: Session) -> Curs
             loc=("incremental", "cursor_column"),
         )
     return Cursor(column, column.kind)
+
+
+def _cursor_column(inputs: WindowInputs) -> SourceColumn:
+    name = inputs.incremental.cursor_column
+    for column in inputs.described:
+        if column.name == name:
+            return column
+    raise InvalidMapping(f"the query has no column {name!r}", loc=("incremental", "cursor_column"))
 
 
 def _stored_kind(inputs: WindowInputs, column: SourceColumn, source: Session) -> Kind:
@@ -141,6 +142,7 @@ class _Planner:
         if fixed is not None:
             low = wire_text(self._cursor.kind, fixed.low, ("from",))
             high = wire_text(self._cursor.kind, fixed.high, ("to",))
+            self._check_stored_form(low)
             return self._window(low, low, high, above=">=" if fixed.includes_low else ">")
         low_or_none = self._low()
         self._require_low_for_markers(low_or_none)

@@ -11,6 +11,7 @@ from executor.load.ledger import Ledger, committed_row
 from executor.load.names import attempt_table
 from executor.transform import RejectedRows
 from shared.dialects.base import LoadResult, Session, TableName
+from shared.dialects.binary_copy import load_binary
 from shared.documents.mapping import Guards
 from shared.documents.run import Progress, Window
 from shared.errors import CountMismatch, DataError, GuardFailed, LockTimeout, TransientError
@@ -57,6 +58,10 @@ class LoadJob:
         self._rejected = rejected
         self._read: Progress = Progress()
 
+    @property
+    def rows_read(self) -> int:
+        return self._read.rows_read
+
     # -- tables --------------------------------------------------------------------------------
 
     def attempt_table(self, prefix: str) -> TableName:
@@ -84,7 +89,8 @@ class LoadJob:
         """
         feed = self._start_feed()
         loaded = self.plan.fields if fields is None else fields
-        result: LoadResult = load_all(feed, lambda source: self._load_encoded(table, loaded, source))
+        load = self._load_binary if feed.binary else self._load_encoded
+        result: LoadResult = load_all(feed, lambda source: load(table, loaded, source))
         reach("mid_load")
         self._rejected.check_at_end(feed.rows_read)
         check_taken(result, feed.transform.rows_sent, table)
@@ -94,6 +100,9 @@ class LoadJob:
     def _load_encoded(self, table: TableName, fields: Sequence[TargetField], source: BinaryIO) -> LoadResult:
         encoded = self.dialect.encode_stream(source, fields)
         return self.dialect.load_blocks(self.session, table, fields, encoded)
+
+    def _load_binary(self, table: TableName, fields: Sequence[TargetField], source: BinaryIO) -> LoadResult:
+        return load_binary(self.session, table, fields, source)
 
     # -- publish -------------------------------------------------------------------------------
 
