@@ -110,7 +110,7 @@ def commits(direction: Direction, piece: bytes) -> bool:
         ("postgresql", WriteMode.REPLACE, 1),
         pytest.param("postgresql", WriteMode.APPEND, 1, marks=pytest.mark.chaos),
         pytest.param("postgresql", WriteMode.UPSERT, 1, marks=pytest.mark.chaos),
-        ("mariadb", WriteMode.APPEND, 1),
+        pytest.param("mariadb", WriteMode.APPEND, 1, marks=pytest.mark.chaos),
         pytest.param("mariadb", WriteMode.UPSERT, 1, marks=pytest.mark.chaos),
         ("mariadb", WriteMode.REPLACE, 2),  # the next attempt reads where the marker stands
         pytest.param("mysql", WriteMode.UPSERT, 1, marks=pytest.mark.mysql),
@@ -178,6 +178,7 @@ def test_a_silent_source_ends_with_the_runs_time(
     check_all(scene, scene.store.wait_for_end(scene.queue()), attempt=1)
 
 
+@pytest.mark.chaos
 def test_a_slow_network_changes_nothing(
     fleet: Fleet, make_scene: SceneFactory, source_proxy: TcpProxy
 ) -> None:

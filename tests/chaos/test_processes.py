@@ -41,15 +41,13 @@ class Case:
         return f"{self.target}-{self.mode}-{self.point}-{self.fault}"
 
 
-# What runs with the ordinary tests: each fault, each mode and the sharpest points once.
+# What runs with the ordinary tests: the sharpest points of each mode.
 SHORT = {
     "postgresql-append-mid_extract-kill",
     "postgresql-replace-before_commit-freeze",
     "postgresql-upsert-after_commit_before_report-kill_worker",
-    "postgresql-replace-mid_extract-terminate",
     "mariadb-replace-mysql_before_rename-freeze",
     "mariadb-replace-mysql_after_rename-kill",
-    "mariadb-append-committing-kill_worker",
 }
 
 

@@ -127,7 +127,8 @@ def test_a_replaced_target_that_is_killed_and_comes_back(
     check_all(scene, scene.store.wait_for_end(run, 90))
 
 
-@pytest.mark.parametrize("mode", [WriteMode.REPLACE, pytest.param(WriteMode.UPSERT, marks=pytest.mark.chaos)])
+@pytest.mark.chaos
+@pytest.mark.parametrize("mode", [WriteMode.REPLACE, WriteMode.UPSERT])
 def test_a_lock_held_on_the_target_delays_one_run_and_no_other(
     fleet: Fleet, scene: Scene, own_server: LocalServer, mode: WriteMode
 ) -> None:
@@ -177,6 +178,7 @@ def test_readers_go_on_while_the_swap_waits_for_its_lock(
     watcher.check(*scene.states)
 
 
+@pytest.mark.chaos
 @pytest.mark.parametrize("mode", [WriteMode.UPSERT])
 def test_a_deadlock_in_the_target_is_tried_again(
     fleet: Fleet, scene: Scene, own_server: LocalServer, mode: WriteMode
