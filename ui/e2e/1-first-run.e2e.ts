@@ -41,7 +41,9 @@ test("from an empty system to a scheduled run with split and join", async ({ pag
   await choose(page, "Target fields, in order 2", "country");
   await page.getByRole("button", { name: "Add field" }).click();
   await choose(page, "Target fields, in order 3", "postcode");
-  await expect(page.getByRole("region", { name: "Sample rows" }).getByRole("cell", { name: "London", exact: true })).toBeVisible();
+  await expect(
+    page.getByRole("region", { name: "Sample rows" }).getByRole("cell", { name: "London", exact: true }),
+  ).toBeVisible();
   await page.getByRole("button", { name: "Close the mapping to city, country, postcode" }).click();
 
   await page.getByRole("button", { name: "Add", exact: true }).click();
@@ -65,7 +67,11 @@ test("from an empty system to a scheduled run with split and join", async ({ pag
   await expect(page.getByRole("switch", { name: "People nightly is enabled" })).toBeChecked();
   await page.getByRole("link", { name: "Runs", exact: true }).click();
   await expect(page.getByText("Succeeded").first()).toBeVisible({ timeout: 30_000 });
-  await page.getByRole("row", { name: /Succeeded/ }).first().getByRole("link").click();
+  await page
+    .getByRole("row", { name: /Succeeded/ })
+    .first()
+    .getByRole("link")
+    .click();
   await expect(page.getByText("5 read = 5 written + 0 unchanged + 0 collapsed + 0 rejected ✓")).toBeVisible();
 
   await page.goto("/schedules");
@@ -73,6 +79,10 @@ test("from an empty system to a scheduled run with split and join", async ({ pag
   await expect(page.getByText("paused")).toBeVisible();
 });
 
-async function renameColumn(page: import("@playwright/test").Page, before: string, after: string): Promise<void> {
+async function renameColumn(
+  page: import("@playwright/test").Page,
+  before: string,
+  after: string,
+): Promise<void> {
   await page.getByRole("textbox", { name: `Name of ${before}`, exact: true }).fill(after);
 }

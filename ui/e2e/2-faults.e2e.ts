@@ -3,7 +3,9 @@ import { choose, save, writeQuery } from "./actions";
 
 test("a failed connection test says which step failed and what to do", async ({ page }) => {
   await page.goto("/connections/new");
-  await page.getByRole("textbox", { name: "Fill from a URL" }).fill("postgresql://reader:wrong@127.0.0.1:9/shop");
+  await page
+    .getByRole("textbox", { name: "Fill from a URL" })
+    .fill("postgresql://reader:wrong@127.0.0.1:9/shop");
   await expect(page.getByRole("textbox", { name: "Host" })).toHaveValue("127.0.0.1");
   await page.getByRole("button", { name: "Test connection" }).click();
   await expect(page.getByText("The connection does not work.")).toBeVisible();
@@ -57,23 +59,35 @@ test("a rejected row is found, the mapping corrected, and the run passes", async
   await expect(page.getByText("1 row would be rejected")).toBeVisible();
 
   await page.getByRole("button", { name: "Run now" }).click();
-  await expect(page.getByText("4 read = 3 written + 0 unchanged + 0 collapsed + 1 rejected ✓")).toBeVisible({ timeout: 30_000 });
-  await expect(page.getByRole("region", { name: "Rejected rows, scrollable" }).getByText("n/a")).toBeVisible();
+  await expect(page.getByText("4 read = 3 written + 0 unchanged + 0 collapsed + 1 rejected ✓")).toBeVisible({
+    timeout: 30_000,
+  });
+  await expect(
+    page.getByRole("region", { name: "Rejected rows, scrollable" }).getByText("n/a"),
+  ).toBeVisible();
 
   await page.getByRole("link", { name: "Open mapping" }).click();
-  await writeQuery(page, "SELECT id, CASE amount WHEN 'n/a' THEN NULL ELSE amount END AS amount FROM orders ORDER BY id");
+  await writeQuery(
+    page,
+    "SELECT id, CASE amount WHEN 'n/a' THEN NULL ELSE amount END AS amount FROM orders ORDER BY id",
+  );
   await page.keyboard.press("ControlOrMeta+Enter");
   await save(page);
   await expect(page.getByText("Version 3, saved")).toBeVisible();
   await page.getByRole("button", { name: "Run now" }).click();
-  await expect(page.getByText("4 read = 4 written + 0 unchanged + 0 collapsed + 0 rejected ✓")).toBeVisible({ timeout: 30_000 });
+  await expect(page.getByText("4 read = 4 written + 0 unchanged + 0 collapsed + 0 rejected ✓")).toBeVisible({
+    timeout: 30_000,
+  });
 });
 
 test("a live run is watched and cancelled", async ({ page }) => {
   await page.goto("/mappings/new");
   await page.getByRole("textbox", { name: "Name", exact: true }).fill("Endless");
   await choose(page, "Source connection", "Shop");
-  await writeQuery(page, "WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n LIMIT 200000000) SELECT value FROM n");
+  await writeQuery(
+    page,
+    "WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n LIMIT 200000000) SELECT value FROM n",
+  );
   await page.getByRole("tab", { name: "2 Fields" }).click();
   await page.getByRole("textbox", { name: "Name of the new schema" }).fill("endless");
   await page.getByRole("button", { name: "Add column" }).click();

@@ -3,8 +3,22 @@ import { expectAccessible } from "./axe";
 
 // Runs last: by then there is something on every screen.
 const SCREENS = [
-  "/", "/connections", "/connections/new", "/schemas", "/schemas/new", "/mappings", "/mappings/new", "/mappings/new?tab=fields",
-  "/mappings/new?tab=writing", "/schedules", "/schedules/new", "/runs", "/runs?status=failed", "/settings", "/settings?tab=members", "/settings?tab=encryption",
+  "/",
+  "/connections",
+  "/connections/new",
+  "/schemas",
+  "/schemas/new",
+  "/mappings",
+  "/mappings/new",
+  "/mappings/new?tab=fields",
+  "/mappings/new?tab=writing",
+  "/schedules",
+  "/schedules/new",
+  "/runs",
+  "/runs?status=failed",
+  "/settings",
+  "/settings?tab=members",
+  "/settings?tab=encryption",
 ];
 
 for (const scheme of ["light", "dark"] as const) {
@@ -15,7 +29,14 @@ for (const scheme of ["light", "dark"] as const) {
       await settle(page);
       await expectAccessible(page);
     }
-    for (const [list, name] of [["/mappings", "People"], ["/mappings", "Orders"], ["/connections", "Shop"], ["/schemas", "people"], ["/schedules", "People nightly"], ["/runs", "Orders"]] as const) {
+    for (const [list, name] of [
+      ["/mappings", "People"],
+      ["/mappings", "Orders"],
+      ["/connections", "Shop"],
+      ["/schemas", "people"],
+      ["/schedules", "People nightly"],
+      ["/runs", "Orders"],
+    ] as const) {
       await page.goto(list);
       await page.getByRole("main").getByRole("link", { name, exact: true }).first().click();
       await settle(page);

@@ -1,6 +1,10 @@
 import { expect, type Locator, type Page } from "@playwright/test";
 
-export async function choose(scope: Page | Locator, label: string | RegExp, option: string | RegExp): Promise<void> {
+export async function choose(
+  scope: Page | Locator,
+  label: string | RegExp,
+  option: string | RegExp,
+): Promise<void> {
   const field = scope.getByRole("combobox", { name: label }).first();
   await field.click();
   const page = "page" in scope ? scope.page() : scope;

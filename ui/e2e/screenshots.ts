@@ -12,16 +12,21 @@ interface Shot {
   prepare?: (page: Page) => Promise<void>;
 }
 
-const preview = async (page: Page) => { await expect(page.getByRole("grid", { name: "Preview rows" })).toBeVisible(); };
+const preview = async (page: Page) => {
+  await expect(page.getByRole("grid", { name: "Preview rows" })).toBeVisible();
+};
 
 const SHOTS: Shot[] = [
   { name: "home", path: () => "/" },
   { name: "connections", path: () => "/connections" },
   { name: "connection-new", path: () => "/connections/new" },
   {
-    name: "connection-test", path: () => "/connections/new",
+    name: "connection-test",
+    path: () => "/connections/new",
     prepare: async (page) => {
-      await page.getByRole("textbox", { name: "Fill from a URL" }).fill("postgresql://reader:x@127.0.0.1:9/shop");
+      await page
+        .getByRole("textbox", { name: "Fill from a URL" })
+        .fill("postgresql://reader:x@127.0.0.1:9/shop");
       await page.getByRole("button", { name: "Test connection" }).click();
       await expect(page.getByText("What to do:")).toBeVisible();
     },
@@ -34,13 +39,31 @@ const SHOTS: Shot[] = [
   { name: "mapping-fields", path: ({ mapping }) => `/mappings/${mapping}?tab=fields`, prepare: openSplit },
   { name: "mapping-rejects", path: ({ faulty }) => `/mappings/${faulty}?tab=fields`, prepare: mapped },
   { name: "mapping-writing", path: ({ mapping }) => `/mappings/${mapping}?tab=writing` },
-  { name: "mapping-plan", path: ({ mapping }) => `/mappings/${mapping}?tab=plan`, prepare: async (page) => { await expect(page.getByText("What a run would do")).toBeVisible(); } },
+  {
+    name: "mapping-plan",
+    path: ({ mapping }) => `/mappings/${mapping}?tab=plan`,
+    prepare: async (page) => {
+      await expect(page.getByText("What a run would do")).toBeVisible();
+    },
+  },
   { name: "mapping-versions", path: ({ mapping }) => `/mappings/${mapping}?tab=versions` },
   { name: "schedules", path: () => "/schedules" },
-  { name: "schedule", path: ({ schedule }) => `/schedules/${schedule}`, prepare: async (page) => { await expect(page.getByText("Next five runs")).toBeVisible(); } },
+  {
+    name: "schedule",
+    path: ({ schedule }) => `/schedules/${schedule}`,
+    prepare: async (page) => {
+      await expect(page.getByText("Next five runs")).toBeVisible();
+    },
+  },
   { name: "runs", path: () => "/runs" },
   { name: "run-failed", path: ({ failed }) => `/runs/${failed}` },
-  { name: "run-rejected", path: ({ quarantined }) => `/runs/${quarantined}`, prepare: async (page) => { await expect(page.getByText("Why")).toBeVisible(); } },
+  {
+    name: "run-rejected",
+    path: ({ quarantined }) => `/runs/${quarantined}`,
+    prepare: async (page) => {
+      await expect(page.getByText("Why")).toBeVisible();
+    },
+  },
   { name: "settings", path: () => "/settings" },
   { name: "settings-members", path: () => "/settings?tab=members" },
   { name: "settings-encryption", path: () => "/settings?tab=encryption" },
@@ -80,7 +103,9 @@ async function take(page: Page, name: string, scheme: "light" | "dark"): Promise
   await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
   for (const width of WIDTHS) {
     await page.setViewportSize({ width, height: width === 390 ? 844 : 900 });
-    await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+    await page.evaluate(
+      () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
+    );
     await page.screenshot({ path: `screenshots/${name}-${scheme}-${String(width)}.png`, fullPage: true });
   }
 }

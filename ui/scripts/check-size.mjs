@@ -15,5 +15,7 @@ visit("index.html");
 
 const files = [...seen].map((key) => manifest[key].file).filter((file) => file.endsWith(".js"));
 const bytes = files.reduce((sum, file) => sum + gzipSync(readFileSync(`dist/${file}`)).length, 0);
-console.log(`first screen: ${(bytes / 1000).toFixed(0)} kB of compressed script in ${files.length} files (budget ${BUDGET_BYTES / 1000} kB)`);
+console.log(
+  `first screen: ${(bytes / 1000).toFixed(0)} kB of compressed script in ${files.length} files (budget ${BUDGET_BYTES / 1000} kB)`,
+);
 process.exit(bytes > BUDGET_BYTES ? 1 : 0);

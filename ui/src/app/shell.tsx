@@ -81,7 +81,7 @@ export function Shell({ me, isLive }: { me: Me | null; isLive: boolean }) {
           </Tooltip>
           <Group gap={2} wrap="nowrap">
             <SchemeMenu />
-            {me && <AccountMenu me={me} />}
+            {me?.id && <AccountMenu me={me} />}
           </Group>
         </div>
       </header>

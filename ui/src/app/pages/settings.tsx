@@ -1,4 +1,4 @@
-import { SegmentedControl, Stack, Tabs, Text, useMantineColorScheme } from "@mantine/core";
+import { Button, SegmentedControl, Stack, Tabs, Text, useMantineColorScheme } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { Facts } from "@/components/ui/facts";
@@ -6,14 +6,15 @@ import { Page } from "@/components/ui/page";
 import { Panel } from "@/components/ui/panel";
 import { ProblemAlert } from "@/components/ui/problem-alert";
 import { Status } from "@/components/ui/status";
-import { meQuery } from "@/features/access/api/access";
+import { meQuery, rotationQuery, useRotateSecrets } from "@/features/access/api/access";
 import { ApiKeys } from "@/features/access/components/api-keys";
 import { AuditLog } from "@/features/access/components/audit-log";
+import { SecondFactor } from "@/features/access/components/second-factor";
 import { Members } from "@/features/access/components/members";
 import { connectionsQuery } from "@/features/connections/api/connections";
 import { usePollMs } from "@/features/runs/api/live";
 import { api, unwrap } from "@/lib/api/client";
-import { plural } from "@/lib/format";
+import { plural, words } from "@/lib/format";
 import { SETTINGS_TABS, type SettingsTab } from "../search";
 
 const route = getRouteApi("/settings");
@@ -88,6 +89,7 @@ function General() {
           }}
         />
       </Panel>
+      {caller?.kind === "user" && caller.me.id && <SecondFactor isOn={caller.me.totp_enabled} />}
       <Panel title="This installation">
         <ProblemAlert error={error} />
         {health && (
@@ -109,7 +111,9 @@ function General() {
               [
                 "Login",
                 caller?.kind === "user"
-                  ? (caller.me.email ?? "without login, as administrator")
+                  ? caller.me.id
+                    ? caller.me.email
+                    : "none: everybody here is administrator"
                   : "none: meant for development on one machine",
               ],
               ["Changes arrive", isLive ? "as they happen" : "by asking every 2 s"],
@@ -144,6 +148,7 @@ function Encryption() {
           </Stack>
         )}
       </Panel>
+      <Rotation />
       <Panel title="Changing the key">
         <ol style={{ margin: 0, paddingLeft: 20, fontSize: "0.8125rem", lineHeight: 1.7 }}>
           <li>
@@ -155,5 +160,36 @@ function Encryption() {
         </ol>
       </Panel>
     </Stack>
+  );
+}
+
+function Rotation() {
+  const { data, error } = useQuery(rotationQuery);
+  const rotate = useRotateSecrets();
+  return (
+    <Panel
+      title="Encrypt everything with the newest key"
+      actions={
+        <Button
+          variant="default"
+          loading={rotate.isPending}
+          disabled={!data || data.status === "running"}
+          onClick={() => {
+            rotate.mutate();
+          }}
+        >
+          Encrypt anew
+        </Button>
+      }
+    >
+      <ProblemAlert error={error ?? rotate.error} />
+      {data && (
+        <Text size="sm" role="status">
+          {data.status === "never"
+            ? "Not done yet. It runs in the background and may be stopped and started at any point."
+            : `${words(data.status)}: ${String(data.done)} of ${String(data.total)} looked at, ${String(data.rotated)} encrypted anew, ${String(data.unreadable)} unreadable.`}
+        </Text>
+      )}
+    </Panel>
   );
 }

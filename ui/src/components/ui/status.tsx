@@ -1,4 +1,4 @@
-import { Box, Group, Text } from "@mantine/core";
+import { Group, Text } from "@mantine/core";
 import {
   IconAlertTriangle,
   IconCircleCheck,
@@ -33,8 +33,15 @@ export function Status({ name, label }: { name: string; label?: string }) {
   const look = name in LOOKS ? LOOKS[name as StatusName] : LOOKS.untested;
   const Icon = look.icon;
   return (
-    <Group gap={6} wrap="nowrap" component="span" display="inline-flex" c={look.color}>
-      <Box component={Icon} size={16} aria-hidden style={{ flex: "none" }} />
+    <Group
+      gap={6}
+      wrap="nowrap"
+      component="span"
+      display="inline-flex"
+      c={look.color}
+      style={{ verticalAlign: "middle" }}
+    >
+      <Icon size={16} aria-hidden style={{ flex: "none" }} />
       <Text span size="sm" fw={600} className="nowrap">
         {label ?? words(name)}
       </Text>

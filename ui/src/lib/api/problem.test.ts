@@ -23,7 +23,9 @@ test("a message inside a field's value belongs to the field", () => {
 });
 
 test("without fields the detail speaks", () => {
-  expect(formErrors(new ProblemError(409, { detail: "The name is taken" }), ["name"])).toEqual({ "": "The name is taken" });
+  expect(formErrors(new ProblemError(409, { detail: "The name is taken" }), ["name"])).toEqual({
+    "": "The name is taken",
+  });
 });
 
 test("a service that does not answer is said so", () => {

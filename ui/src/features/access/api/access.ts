@@ -1,5 +1,5 @@
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
-import { call, callResponse } from "@/lib/api/client";
+import { api, call, callResponse, PREFIX, type Schemas, unwrap } from "@/lib/api/client";
 import { toProblem } from "@/lib/api/problem";
 import {
   accessToken,
@@ -10,16 +10,9 @@ import {
   type Tokens,
 } from "@/lib/api/session";
 
-export type Role = "ADMIN" | "TENANT_USER";
+export type Role = Schemas["Role"];
 
-export interface Me {
-  id?: string;
-  email?: string | null;
-  role: Role;
-  tenantId?: string;
-  tenant_id?: string;
-  read_only?: boolean;
-}
+export type Me = Schemas["MeRead"];
 
 /** Who is here: somebody, nobody yet, or an installation that knows no users. */
 export type Caller = { kind: "user"; me: Me } | { kind: "anonymous" } | { kind: "no_login" };
@@ -50,11 +43,7 @@ async function readCaller({ signal }: { signal: AbortSignal }): Promise<Caller> 
   }
 }
 
-export interface Credentials {
-  email: string;
-  password: string;
-  otp?: string;
-}
+export type Credentials = Schemas["LoginRequest"];
 
 export function useLogin() {
   const client = useQueryClient();
@@ -78,22 +67,9 @@ export function useLogout() {
   });
 }
 
-export interface User {
-  id: string;
-  email: string;
-  role: Role;
-  read_only?: boolean;
-  totp_enabled?: boolean;
-  created_at?: string;
-  last_login_at?: string | null;
-}
+export type User = Schemas["UserRead"];
 
-export interface UserCreate {
-  email: string;
-  password: string;
-  role: Role;
-  read_only: boolean;
-}
+export type UserCreate = Schemas["UserCreate"];
 
 export const usersQuery = queryOptions({
   queryKey: accessKeys.users,
@@ -117,21 +93,9 @@ export function useDeleteUser() {
   });
 }
 
-export interface ApiKey {
-  id: string;
-  name: string;
-  prefix?: string;
-  scopes: string[];
-  expires_at: string | null;
-  last_used_at: string | null;
-  created_at?: string;
-}
+export type ApiKey = Schemas["ApiKeyRead"];
 
-export interface ApiKeyCreate {
-  name: string;
-  scopes: string[];
-  expires_at?: string;
-}
+export type ApiKeyCreate = Schemas["ApiKeyCreate"];
 
 export const apiKeysQuery = queryOptions({
   queryKey: accessKeys.apiKeys,
@@ -142,8 +106,7 @@ export const apiKeysQuery = queryOptions({
 export function useCreateApiKey() {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (body: ApiKeyCreate) =>
-      call<ApiKey & { key: string }>("/api-keys/", { method: "POST", body }),
+    mutationFn: (body: ApiKeyCreate) => call<Schemas["ApiKeyMade"]>("/api-keys/", { method: "POST", body }),
     onSuccess: () => client.invalidateQueries({ queryKey: accessKeys.apiKeys }),
   });
 }
@@ -156,17 +119,7 @@ export function useRevokeApiKey() {
   });
 }
 
-export interface AuditEntry {
-  id: string;
-  at: string;
-  actor?: string | null;
-  action: string;
-  target?: string | null;
-  address?: string | null;
-  request_id?: string | null;
-  before?: unknown;
-  after?: unknown;
-}
+export type AuditEntry = Schemas["AuditEntryRead"];
 
 export interface AuditPage {
   items: AuditEntry[];
@@ -184,5 +137,48 @@ export function auditQuery(filter: { action?: string; limit: number; offset: num
       const items = (await response.json()) as AuditEntry[];
       return { items, total: Number(response.headers.get("X-Total-Count") ?? items.length) };
     },
+  });
+}
+
+export function useVerifyAudit() {
+  return useMutation({ mutationFn: () => unwrap(api.GET(`${PREFIX}/audit/verify`)) });
+}
+
+export const rotationQuery = queryOptions({
+  queryKey: ["access", "rotation"],
+  retry: false,
+  refetchInterval: ({ state }: { state: { data?: Schemas["RotationRead"] | undefined } }) =>
+    state.data?.status === "running" ? 1000 : false,
+  queryFn: ({ signal }): Promise<Schemas["RotationRead"]> =>
+    unwrap(api.GET(`${PREFIX}/secrets/rotation`, { signal })),
+});
+
+export function useRotateSecrets() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: () => unwrap(api.POST(`${PREFIX}/secrets/rotation`)),
+    onSuccess: (rotation) => {
+      client.setQueryData(rotationQuery.queryKey, rotation);
+    },
+  });
+}
+
+export function useStartTotp() {
+  return useMutation({ mutationFn: () => unwrap(api.POST(`${PREFIX}/auth/totp`)) });
+}
+
+export function useConfirmTotp() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (otp: string) => unwrap(api.POST(`${PREFIX}/auth/totp/confirm`, { body: { otp } })),
+    onSuccess: () => client.invalidateQueries({ queryKey: accessKeys.me }),
+  });
+}
+
+export function useDisableTotp() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (password: string) => unwrap(api.POST(`${PREFIX}/auth/totp/disable`, { body: { password } })),
+    onSuccess: () => client.invalidateQueries({ queryKey: accessKeys.me }),
   });
 }

@@ -4,10 +4,41 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Loading } from "@/components/ui/loading";
 import { formatInstant } from "@/lib/format";
-import { auditQuery } from "../api/access";
+import { auditQuery, useVerifyAudit } from "../api/access";
+import { ProblemAlert } from "@/components/ui/problem-alert";
+import { Status } from "@/components/ui/status";
 import { AccessProblem } from "./not-available";
 
 const PAGE_ROWS = 50;
+
+function VerifyAudit() {
+  const verify = useVerifyAudit();
+  const verdict = verify.data;
+  return (
+    <Group gap="sm">
+      <Button
+        variant="default"
+        loading={verify.isPending}
+        onClick={() => {
+          verify.mutate();
+        }}
+      >
+        Verify the log
+      </Button>
+      <ProblemAlert error={verify.error} />
+      {verdict && (
+        <Status
+          name={verdict.ok ? "success" : "failed"}
+          label={
+            verdict.ok
+              ? `${String(verdict.entries)} entries in ${String(verdict.chains)} chains, none changed`
+              : (verdict.faults[0]?.message ?? "The log has been changed")
+          }
+        />
+      )}
+    </Group>
+  );
+}
 
 export function AuditLog() {
   const [action, setAction] = useState("");
@@ -20,6 +51,7 @@ export function AuditLog() {
   if (!data) return <Loading />;
   return (
     <Stack gap="sm">
+      <VerifyAudit />
       <TextInput
         label="Action"
         placeholder="any"
@@ -46,7 +78,7 @@ export function AuditLog() {
             {data.items.map((entry) => (
               <Table.Tr key={entry.id}>
                 <Table.Td className="nowrap">{formatInstant(entry.at)}</Table.Td>
-                <Table.Td>{entry.actor ?? "nobody"}</Table.Td>
+                <Table.Td>{entry.actor}</Table.Td>
                 <Table.Td fw={600}>{entry.action}</Table.Td>
                 <Table.Td>{entry.target}</Table.Td>
                 <Table.Td className="mono">{entry.address}</Table.Td>

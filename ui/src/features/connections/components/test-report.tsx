@@ -49,13 +49,13 @@ function Step({ step }: { step: TestStep }) {
   return (
     <li className={classes.step}>
       <Group gap={8} wrap="nowrap" align="flex-start">
-        <Box component={Icon} size={17} color={color} aria-hidden mt={1} style={{ flex: "none" }} />
+        <Icon size={17} color={color} aria-hidden style={{ flex: "none", marginTop: 1 }} />
         <Box style={{ flex: 1, minWidth: 0 }}>
           <Text size="sm" fw={step.ok === false ? 650 : 450} c={step.ok === null ? "dimmed" : undefined}>
             {STEP_NAMES[step.step] ?? words(step.step)}
             <span className="visually-hidden">, {word}</span>
           </Text>
-          {step.message && step.ok !== true && <Text size="sm">{step.message}</Text>}
+          {step.message && step.ok === false && <Text size="sm">{step.message}</Text>}
           {step.hint && (
             <Text size="sm" className={classes.hint}>
               <strong>What to do: </strong>

@@ -384,10 +384,7 @@ function SchemaPanel({ draft, errors, schemas, preview, inferred, columnsEditor,
               : "Preview the query first; its columns can then be proposed without loss."}
           </Text>
         )}
-        <details
-          className={classes.more}
-          open={isNew && draft.columns.length <= 12 ? true : undefined}
-        >
+        <details className={classes.more} open={isNew && draft.columns.length <= 12 ? true : undefined}>
           <summary>
             {plural(draft.columns.length, "column")}
             {isNew ? "" : " (changing them changes the schema for every mapping that uses it)"}

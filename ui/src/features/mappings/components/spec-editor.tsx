@@ -25,6 +25,8 @@ import { mapRow, type Pieces } from "../model/pieces";
 import { asCell, type Cell, textOfValue } from "../model/value-text";
 import classes from "./editor.module.css";
 
+const MONO = { input: "mono" };
+
 const LIVE_ROWS = 5;
 
 export interface Sample {
@@ -218,7 +220,7 @@ function SplitOptions({ spec, onChange }: { spec: SplitSpec; onChange: (spec: Co
         size="xs"
         label="Delimiter"
         required
-        className="mono"
+        classNames={MONO}
         value={config.delimiter}
         error={config.delimiter === "" && "A split needs a delimiter."}
         onChange={(event) => {
@@ -279,7 +281,7 @@ function JoinOptions({ spec, onChange }: { spec: JoinSpec; onChange: (spec: Colu
       <TextInput
         size="xs"
         label="Separator"
-        className="mono"
+        classNames={MONO}
         placeholder="nothing between"
         value={spec.config.separator}
         onChange={(event) => {

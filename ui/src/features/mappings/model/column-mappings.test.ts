@@ -1,5 +1,14 @@
 import { expect, test } from "vitest";
-import { convertSpec, findFaults, makeDirect, makeJoin, makeSplit, matchColumns, moveItem, unfilledRequired } from "./column-mappings";
+import {
+  convertSpec,
+  findFaults,
+  makeDirect,
+  makeJoin,
+  makeSplit,
+  matchColumns,
+  moveItem,
+  unfilledRequired,
+} from "./column-mappings";
 
 test("the same name wins over like names, and each column is used once", () => {
   const found = matchColumns(["CustomerID", "customer_id", "city"], ["customer_id", "City", "other"], []);
@@ -11,11 +20,15 @@ test("the same name wins over like names, and each column is used once", () => {
 
 test("a similar name is proposed only without a choice", () => {
   expect(matchColumns(["home city", "work city"], ["city"], [])).toEqual([]);
-  expect(matchColumns(["home_city"], ["city"], [])).toEqual([{ source: "home_city", field: "city", how: "similar name" }]);
+  expect(matchColumns(["home_city"], ["city"], [])).toEqual([
+    { source: "home_city", field: "city", how: "similar name" },
+  ]);
 });
 
 test("fields that something fills are left alone", () => {
-  expect(matchColumns(["a", "b"], ["a", "b"], [makeDirect("x", "a")])).toEqual([{ source: "b", field: "b", how: "same name" }]);
+  expect(matchColumns(["a", "b"], ["a", "b"], [makeDirect("x", "a")])).toEqual([
+    { source: "b", field: "b", how: "same name" },
+  ]);
 });
 
 test("required fields and keys that nothing fills are counted", () => {
@@ -31,14 +44,22 @@ test("what the server would refuse is told beforehand", () => {
   const specs = [makeSplit("place", ["city"], ""), makeJoin(["a"], "city"), makeDirect("", "missing")];
   const messages = findFaults(specs, ["city"]).map(({ message }) => message);
   expect(messages).toEqual([
-    "A split fills two fields or more.", "A split needs a delimiter.", "A join takes two source columns or more.",
-    "city is filled twice.", "Choose the source column.", "The schema has no field missing.",
+    "A split fills two fields or more.",
+    "A split needs a delimiter.",
+    "A join takes two source columns or more.",
+    "city is filled twice.",
+    "Choose the source column.",
+    "The schema has no field missing.",
   ]);
 });
 
 test("changing the kind keeps what fits", () => {
   expect(convertSpec(makeJoin(["a", "b"], "c"), "direct")).toEqual(makeDirect("a", "c"));
-  expect(convertSpec(makeDirect("a", "c"), "split")).toMatchObject({ type: "split", source_columns: ["a"], target_fields: ["c"] });
+  expect(convertSpec(makeDirect("a", "c"), "split")).toMatchObject({
+    type: "split",
+    source_columns: ["a"],
+    target_fields: ["c"],
+  });
 });
 
 test("items move within their bounds", () => {

@@ -3,7 +3,11 @@ import { makeDirect, makeJoin, makeSplit } from "./column-mappings";
 import { joinTexts, mapRow, splitText } from "./pieces";
 
 const split = (fields: number, config: object = {}) => {
-  const spec = makeSplit("s", Array.from({ length: fields }, (_, index) => `f${String(index)}`), "|");
+  const spec = makeSplit(
+    "s",
+    Array.from({ length: fields }, (_, index) => `f${String(index)}`),
+    "|",
+  );
   return { ...spec, config: { ...spec.config, ...config } };
 };
 
@@ -57,6 +61,11 @@ describe("join", () => {
 test("a row goes through with the text of its values", () => {
   const row = { n: 7, f: 1e15, b: true, t: null };
   const types = { n: "integer", f: "float", b: "boolean", t: "string" };
-  expect(mapRow(makeJoin(["n", "f", "b", "t"], "x", "/"), row, types)).toEqual({ ok: true, values: ["7/1e+15/true"] });
-  expect(mapRow({ ...makeDirect("t", "x"), config: { cast: "strict", default: "none" } }, row, types)).toEqual({ ok: true, values: ["none"] });
+  expect(mapRow(makeJoin(["n", "f", "b", "t"], "x", "/"), row, types)).toEqual({
+    ok: true,
+    values: ["7/1e+15/true"],
+  });
+  expect(
+    mapRow({ ...makeDirect("t", "x"), config: { cast: "strict", default: "none" } }, row, types),
+  ).toEqual({ ok: true, values: ["none"] });
 });

@@ -3,7 +3,8 @@ import { ProblemError } from "@/lib/api/problem";
 import { findFault } from "./query-fault";
 
 const query = "SELECT a,\n  nope FROM t";
-const refusal = (msg: string) => new ProblemError(422, { errors: [{ loc: ["body", "source_query"], msg, type: "invalid_query" }] });
+const refusal = (msg: string) =>
+  new ProblemError(422, { errors: [{ loc: ["body", "source_query"], msg, type: "invalid_query" }] });
 
 test("a fault stands where its line and column say", () => {
   expect(findFault(refusal("not SQL at line 2, column 3"), query)?.offset).toBe(12);
@@ -15,5 +16,10 @@ test("else at the name that it quotes, else nowhere", () => {
 });
 
 test("a fault of another field is not the query's", () => {
-  expect(findFault(new ProblemError(422, { errors: [{ loc: ["body", "limit"], msg: "too many", type: "x" }] }), query)).toBeNull();
+  expect(
+    findFault(
+      new ProblemError(422, { errors: [{ loc: ["body", "limit"], msg: "too many", type: "x" }] }),
+      query,
+    ),
+  ).toBeNull();
 });

@@ -15,6 +15,8 @@ import {
 } from "../model/cron";
 import classes from "./cron-editor.module.css";
 
+const MONO = { input: "mono" };
+
 const KINDS: { value: Preset["kind"]; label: string }[] = [
   { value: "minutes", label: "Every few minutes" },
   { value: "hourly", label: "Every hour" },
@@ -112,7 +114,7 @@ export function CronEditor({ expression, timezone, isCustom, errors, onChange }:
         )}
         <TextInput
           label="Cron expression"
-          className="mono"
+          classNames={MONO}
           value={expression}
           error={errors.cron_expression}
           description="Five fields, or six with seconds first; names, ranges, steps, @hourly and its like."

@@ -19,6 +19,8 @@ import {
   withType,
 } from "../model/columns";
 
+const MONO = { input: "mono" };
+
 interface Props {
   columns: readonly Column[];
   /** Names that are stored already: their type cannot change any more. */
@@ -67,7 +69,7 @@ export function ColumnsEditor({ columns, stored, errors, onChange }: Props) {
                       aria-label={`Name of ${label}`}
                       value={column.name}
                       error={error}
-                      className="mono"
+                      classNames={MONO}
                       onChange={(event) => {
                         put(index, { ...column, name: event.currentTarget.value });
                       }}
