@@ -1,7 +1,7 @@
 # Everything a person or CI does with the project. Needs only make and Python 3.11, 3.12 or 3.13.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test test-mysql chaos check format bench lock
+.PHONY: help setup demo up down status test test-mysql chaos check format bench bench-peers lock
 
 PY := .venv/bin/python
 # Two workers: the servers under test are shared between them. Override with PYTEST_ARGS=.
@@ -65,13 +65,21 @@ format: setup ## Put the code into its format, and mend what lint can mend
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
-bench: setup ## Measure against the databases' own tools
+bench: setup ## Measure against the databases' own tools (ROWS=, ROUNDS=, PAIRS=, CASES=)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes --no-deps \
+		--requirement requirements-bench.lock
 	@$(PY) -m benchmarks
 
-lock: setup ## Compile both locks anew from pyproject.toml
+bench-peers: setup ## Install ingestr, Sling and dlt beside, so that make bench measures them too
+	@$(PY) -m benchmarks install-peers
+
+lock: setup ## Compile the locks anew from pyproject.toml
 	.venv/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
 		--no-annotate --no-header --output-file requirements.lock pyproject.toml
 	.venv/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
 		--no-annotate --no-header --output-file requirements-dev.lock --constraint requirements.lock \
 		--group dev pyproject.toml
+	.venv/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
+		--no-annotate --no-header --output-file requirements-bench.lock --constraint requirements.lock \
+		--group bench pyproject.toml
 	@! grep -nE '://|file:|^-|@ ' requirements.lock requirements-dev.lock

@@ -1,9 +1,11 @@
 """What a run works with: the mapping as it is when the run starts, and the opened connections."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, replace
 
 from bson import ObjectId
 
+from shared.addresses import check_address
 from shared.connection_settings import default_target_settings, open_connection_settings
 from shared.dialects.base import ConnectionSettings
 from shared.documents.mapping import MappingVersion
@@ -65,4 +67,9 @@ class RunInputStore:
 
     async def _open(self, tenant_id: str, connection_id: ObjectId) -> ConnectionSettings:
         connection = await self._connections.get(tenant_id, connection_id)
-        return open_connection_settings(connection, self._keyring, self._settings.sqlite_root)
+        opened = open_connection_settings(connection, self._keyring, self._settings.sqlite_root)
+        if opened.host is None:
+            return opened
+        # The address that is allowed is the address that is connected to: a name may answer otherwise next time.
+        allowed = self._settings.allowed_private_networks
+        return replace(opened, hostaddr=await asyncio.to_thread(check_address, opened.host, allowed))
