@@ -38,10 +38,6 @@ class CastRequest:
     in_key: bool
     text_may_hold_nul: bool
 
-    def passing(self, wanted: Passes) -> Passes:
-        """Return `wanted` where the target refuses misfits by itself."""
-        return wanted if self.limits.refuses_misfits else Passes.NOT_ALL
-
 
 Compiled = tuple[Convert, Passes]
 Builder = Callable[[CastRequest], Compiled]
@@ -61,10 +57,7 @@ def _unchanged(_: CastRequest) -> Compiled:
 
 def string_cast(request: CastRequest) -> Compiled:
     """Every kind but bytes becomes its text, without NUL where the target has none, within its length."""
-    text = texts.text_of(request.column.kind)
-    if text is None:
-        raise failure("bytes_have_no_text")
-    nul_check = _nul_check(request)
+    text, nul_check = texts.text_of(request.column.kind), _nul_check(request)
     convert = texts.chain(
         text, nul_check, _length_check(request), _bytes_check(request.limits.max_text_bytes)
     )
@@ -82,7 +75,7 @@ def _length_check(request: CastRequest) -> Convert:
     length, lossy = request.field.length, request.lossy
     if length is None and request.in_key:
         length, lossy = request.limits.string_key_length, False
-    held = request.column.length if request.column.kind is Kind.STRING else None
+    held = request.column.length
     if length is None or (held is not None and held <= length):
         return texts.same
     return texts.at_most_characters(length, lossy=lossy)
@@ -135,7 +128,7 @@ _NARROW_UNSIGNED = frozenset(("tinyint", "smallint", "mediumint", "int", "year")
 
 def _integer_of_integer(request: CastRequest) -> Compiled:
     if request.column.unsigned and request.column.database_type.split(" ")[0] not in _NARROW_UNSIGNED:
-        return numbers.integer_of_integer, request.passing(Passes.WHEN_TAKEN)
+        return numbers.integer_of_integer, Passes.WHEN_TAKEN
     return texts.same, Passes.ALWAYS
 
 
@@ -239,7 +232,7 @@ def _instant_cast(make: Callable[[CastRequest], Convert], big: "re.Pattern[bytes
             return convert, Passes.NOT_ALL
         if request.limits.big_dates:
             convert = instants.or_big(convert, big)
-        return convert, request.passing(Passes.WHEN_TAKEN)
+        return convert, Passes.WHEN_TAKEN
 
     return build
 
@@ -271,7 +264,7 @@ def _time_cast(*, own: bool) -> Builder:
             return convert, Passes.NOT_ALL
         if request.limits.big_dates:
             convert = instants.or_big(convert, instants.END_OF_DAY)
-        return convert, request.passing(Passes.WHEN_TAKEN)
+        return convert, Passes.WHEN_TAKEN
 
     return build
 
@@ -279,7 +272,7 @@ def _time_cast(*, own: bool) -> Builder:
 # -- all -----------------------------------------------------------------------------------------
 
 CASTS: dict[DataType, dict[Kind, Builder]] = {
-    DataType.STRING: {kind: string_cast for kind in Kind if kind is not Kind.DYNAMIC},
+    DataType.STRING: {kind: string_cast for kind in Kind if kind not in (Kind.DYNAMIC, Kind.BINARY)},
     DataType.INTEGER: {
         Kind.INTEGER: _integer_of_integer,
         Kind.DECIMAL: plain(numbers.integer_of_text, numbers.rounded_integer),

@@ -11,7 +11,7 @@ from typing import Literal
 
 from shared.column_mappings.cast_errors import failure
 from shared.column_mappings.cast_tables import CASTS, CastRequest, Passes
-from shared.column_mappings.texts import text_of, utf8_text
+from shared.column_mappings.texts import same, text_of, utf8_text
 from shared.errors import CastFailed, InvalidMapping
 from shared.types import DataType, Kind, SourceColumn, TargetField, TypeLimits
 
@@ -61,7 +61,7 @@ def compile_cast(
     if column.kind is Kind.DYNAMIC:
         return Cast(_dynamic(request), Passes.NOT_ALL)
     builder = CASTS[field.data_type].get(column.kind)
-    if builder is None or not can_be_cast(column.kind, field.data_type):
+    if builder is None:
         raise InvalidMapping(
             f"{column.name!r} is {column.database_type}, which cannot become {field.data_type.value}"
             f" (field {field.name!r})",
@@ -73,9 +73,7 @@ def compile_cast(
 
 def can_be_cast(kind: Kind, data_type: DataType) -> bool:
     """Tell whether cells of a kind can become a data type at all."""
-    if kind is Kind.DYNAMIC:
-        return True
-    return kind in CASTS[data_type] and (kind, data_type) != (Kind.BINARY, DataType.STRING)
+    return kind is Kind.DYNAMIC or kind in CASTS[data_type]
 
 
 def compile_text(column: SourceColumn) -> Cast:
@@ -84,16 +82,12 @@ def compile_text(column: SourceColumn) -> Cast:
         return Cast(
             _by_class({letter: _class_text(kind) for letter, kind in _CLASSES.items()}), Passes.NOT_ALL
         )
-    text = text_of(column.kind)
-    if text is None:
+    if column.kind is Kind.BINARY:
         raise InvalidMapping(
             f"{column.name!r} is {column.database_type}: bytes have no text", code="bytes_have_no_text"
         )
-    return Cast(text, Passes.ALWAYS if _is_same(text) else Passes.NOT_ALL)
-
-
-def _is_same(convert: Convert) -> bool:
-    return convert is text_of(Kind.STRING)
+    text = text_of(column.kind)
+    return Cast(text, Passes.ALWAYS if text is same else Passes.NOT_ALL)
 
 
 def _check_decimal(field: TargetField, limits: TypeLimits) -> None:
@@ -133,10 +127,9 @@ def _class_cast(request: CastRequest, kind: Kind) -> Convert:
 
 
 def _class_text(kind: Kind) -> Convert:
-    text = text_of(kind)
-    if text is None:
+    if kind is Kind.BINARY:
         return _refusing(failure("bytes_have_no_text"))
-    return utf8_text if kind is Kind.STRING else text
+    return utf8_text if kind is Kind.STRING else text_of(kind)
 
 
 def _of_utf8(convert: Convert) -> Convert:

@@ -38,9 +38,9 @@ _TEXTS: dict[Kind, Convert] = {
 }
 
 
-def text_of(kind: Kind) -> Convert | None:
-    """Return the function from a cell of a kind to its text, `same` when it is its text, None for bytes."""
-    return None if kind is Kind.BINARY else _TEXTS.get(kind, same)
+def text_of(kind: Kind) -> Convert:
+    """Return the function from a cell of a kind to its text: `same` when it is its text. Bytes have none."""
+    return _TEXTS.get(kind, same)
 
 
 def without_nul(cell: bytes) -> bytes:

@@ -5,12 +5,14 @@ from typing import Any
 
 from shared.column_mappings import ColumnMappingSpec, Direct, DirectConfig
 from shared.column_mappings.casts import Mode
+from shared.column_mappings.line_mapper import compile_line_mapper
 from shared.column_mappings.row_mapper import MappedRow, RowMapper, compile_row_mapper
 from shared.dialects.mariadb import MariadbDialect
 from shared.dialects.mysql import MysqlDialect
 from shared.dialects.postgresql import PostgresqlDialect
 from shared.dialects.sqlite import SqliteDialect
 from shared.types import DataType, Kind, SourceColumn, TargetField, TypeLimits
+from shared.wire import join_line
 
 TARGETS: dict[str, TypeLimits] = {
     "postgresql": PostgresqlDialect.capabilities.limits,
@@ -62,7 +64,22 @@ def map_cell(
 ) -> bytes | str | None:
     """Return the cell that one direct mapping gives, or the code of its error."""
     spec = Direct(source_columns=(source.name,), target_fields=(target.name,), config=DirectConfig(cast=mode))
-    return only_cell(mapper([source], [target], [spec], **more).map_row([cell]))
+    return only_cell(map_both(mapper([source], [target], [spec], **more), [cell]))
+
+
+def map_both(made: RowMapper, cells: Sequence[bytes | None]) -> MappedRow:
+    """Map one row by itself and as a block of lines, which must agree."""
+    row, line = made.map_row(cells), join_line(cells)
+    mapped = compile_line_mapper(made).map_block(line + line)
+    if row.errors:
+        assert mapped.data == b""
+        assert [(one.line_number, one.source_cells, one.errors) for one in mapped.rejected] == [
+            (number, tuple(cells), row.errors) for number in (1, 2)
+        ]
+    else:
+        assert mapped.data == 2 * join_line(row.cells)
+        assert mapped.rejected == []
+    return row
 
 
 def only_cell(row: MappedRow) -> bytes | str | None:

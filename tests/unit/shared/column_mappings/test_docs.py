@@ -16,6 +16,7 @@ from tests.unit.shared.column_mappings.mapping_cases import (
     TARGETS,
     column,
     field,
+    map_both,
     map_cell,
     mapper,
     only_cell,
@@ -62,9 +63,8 @@ def encoded(value: str | None) -> bytes | None:
 def test_split(source: str, fields: str, options: str, result: str) -> None:
     names = tuple(f"f{number}" for number in range(int(fields)))
     spec = Split(source_columns=("a",), target_fields=names, config=json.loads(options))
-    row = mapper([column("a")], [field(name) for name in names], [spec]).map_row(
-        [encoded(json.loads(source))]
-    )
+    made = mapper([column("a")], [field(name) for name in names], [spec])
+    row = map_both(made, [encoded(json.loads(source))])
     if result in LEGAL_FORMS:
         assert [error.code for error in row.errors] == [result]
         assert row.cells == (None,) * len(names)
@@ -78,7 +78,7 @@ def test_join(sources: str, options: str, result: str) -> None:
     cells = [encoded(value) for value in json.loads(sources)]
     names = tuple(f"s{number}" for number in range(len(cells)))
     spec = Join(source_columns=names, target_fields=("out",), config=json.loads(options))
-    row = mapper([column(name) for name in names], [field("out")], [spec]).map_row(cells)
+    row = map_both(mapper([column(name) for name in names], [field("out")], [spec]), cells)
     assert row.errors == ()
     assert row.cells == (encoded(json.loads(result)),)
 
@@ -88,7 +88,7 @@ def test_text_of_a_value(kind: str, value: str, text: str) -> None:
     source, cell = column("in", Kind(kind)), encoded(json.loads(value))
     assert map_cell(source, field("out"), cell) == encoded(json.loads(text))
     join = Join(source_columns=("in", "other"), target_fields=("out",), config=JoinConfig(separator="+"))
-    row = mapper([source, column("other")], [field("out")], [join]).map_row([cell, b""])
+    row = map_both(mapper([source, column("other")], [field("out")], [join]), [cell, b""])
     assert row.cells == ((json.loads(text) + "+").encode(),)
 
 
@@ -147,4 +147,4 @@ def test_a_result_other_than_the_tables_fails() -> None:
         test_split('"a b"', "2", '{"delimiter": " "}', '["a b", null]')
     with pytest.raises(AssertionError):
         test_casts("string", "integer", '"12"', '"13"', '"12"', "strict")
-    assert only_cell(mapper([column("a")], [field("a")]).map_row([b"x"])) == b"x"
+    assert only_cell(map_both(mapper([column("a")], [field("a")]), [b"x"])) == b"x"
