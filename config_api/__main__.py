@@ -2,18 +2,24 @@
 
 import asyncio
 import signal
+import socket
 import sys
 
 import uvicorn
 
+from config_api.commands import run_command
 from config_api.main import create_app
 from shared.embedded_mongodb import EmbeddedMongodbError, mongodb_url
 from shared.logging import configure_logging
 from shared.settings import Settings, SettingsError
 
+MAX_MESSAGE_BYTES = 64 * 1024
+
 
 def main() -> int:
-    """Serve until a signal ends it; return the exit code."""
+    """Serve until a signal ends it, or run the command that is named; return the exit code."""
+    if len(sys.argv) > 1:
+        return run_command(sys.argv[1:])
     try:
         settings = Settings.from_environment()
     except SettingsError as error:
@@ -27,6 +33,8 @@ def main() -> int:
         log_config=None,
         access_log=False,
         server_header=False,
+        ws="websockets-sansio",
+        ws_max_size=MAX_MESSAGE_BYTES,
         timeout_graceful_shutdown=round(settings.shutdown_grace_seconds),
     )
     try:
@@ -37,6 +45,18 @@ def main() -> int:
         return 1
     except asyncio.CancelledError:
         return 0
+
+
+class _Server(uvicorn.Server):
+    """Says that it stops before it waits for its requests: open streams would have it wait for ever."""
+
+    def __init__(self, config: uvicorn.Config, draining: asyncio.Event) -> None:
+        super().__init__(config)
+        self._draining = draining
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._draining.set()
+        await super().shutdown(sockets)
 
 
 async def _serve(settings: Settings, config: uvicorn.Config) -> int:
@@ -52,8 +72,8 @@ async def _serve(settings: Settings, config: uvicorn.Config) -> int:
             loop.remove_signal_handler(stop)
             # uvicorn stops gracefully and then raises the signal again: that is the normal end here.
             signal.signal(stop, _already_stopped)
-        config.app = create_app(settings.model_copy(update={"mongodb_url": url}))
-        server = uvicorn.Server(config)
+        config.app = app = create_app(settings.model_copy(update={"mongodb_url": url}))
+        server = _Server(config, app.state.draining)
         await server.serve()
         return 0 if server.started else 1
 

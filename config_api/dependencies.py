@@ -1,5 +1,6 @@
 """What endpoints ask for; the only place with Depends factories."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -16,12 +17,15 @@ from config_api.access.service import ApiKeyService, TenantService, UserService
 from config_api.access.tokens import Tokens
 from config_api.blocking import BlockingWork
 from config_api.connections.service import ConnectionOpener, ConnectionService
+from config_api.events.service import EventService
+from config_api.mappings.incremental import IncrementalService
 from config_api.mappings.looking import LookingService, TargetFinder
 from config_api.mappings.service import MappingService
 from config_api.metrics import HttpMetrics
 from config_api.paging import Limit, Offset, page_of_names, parse_sort, plain_page
 from config_api.preparation import Preparation
 from config_api.rate_limits import RateLimits
+from config_api.runs.replay import ReplayService
 from config_api.runs.service import RunService
 from config_api.schedules.service import ScheduleService
 from config_api.schemas.service import SchemaService
@@ -49,6 +53,8 @@ class Services:
     looking: LookingService
     schedules: ScheduleService
     runs: RunService
+    replays: ReplayService
+    incremental: IncrementalService
     authenticator: Authenticator
     audit: AuditTrail
     logins: LoginService
@@ -69,6 +75,7 @@ def build_services(
     opener = ConnectionOpener(keyring, settings.sqlite_root, settings.allowed_private_networks)
     targets = TargetFinder(stores, opener, settings)
     mappings = MappingService(stores, blocking, clock)
+    runs = RunService(stores, mappings, targets, blocking, clock)
     tokens = Tokens(settings)
     passwords = Passwords()
     second_factor = SecondFactor(stores.users, keyring, clock)
@@ -81,7 +88,9 @@ def build_services(
         mappings=mappings,
         looking=LookingService(stores, mappings, opener, targets, blocking, clock),
         schedules=ScheduleService(stores, mappings, clock),
-        runs=RunService(stores, mappings, targets, blocking, clock),
+        runs=runs,
+        replays=ReplayService(stores, mappings, runs),
+        incremental=IncrementalService(stores, mappings, runs, opener, targets, blocking, clock),
         authenticator=Authenticator(settings, stores, tokens, clock),
         audit=AuditTrail(stores.audit, clock),
         logins=LoginService(
@@ -111,6 +120,17 @@ PreparationOf = Annotated[Preparation, Depends(get_preparation)]
 def get_prepared_services(request: Request, preparation: PreparationOf) -> Services:
     preparation.check()
     return get_services(request)
+
+
+def get_draining(request: Request) -> asyncio.Event:
+    draining: asyncio.Event = request.app.state.draining
+    return draining
+
+
+def get_events(request: Request, preparation: PreparationOf) -> EventService:
+    preparation.check()
+    events: EventService = request.app.state.events
+    return events
 
 
 def get_metrics(request: Request) -> HttpMetrics:
@@ -193,6 +213,14 @@ def get_runs(services: ServicesOf) -> RunService:
     return services.runs
 
 
+def get_replays(services: ServicesOf) -> ReplayService:
+    return services.replays
+
+
+def get_incremental(services: ServicesOf) -> IncrementalService:
+    return services.incremental
+
+
 def page_of_runs(
     limit: Limit = 100,
     offset: Offset = 0,
@@ -203,6 +231,8 @@ def page_of_runs(
 
 
 Tenant = Annotated[str, Depends(get_tenant)]
+Draining = Annotated[asyncio.Event, Depends(get_draining)]
+Events = Annotated[EventService, Depends(get_events)]
 CallerOf = Annotated[Caller, Depends(get_caller)]
 Audit = Annotated[AuditStore, Depends(get_audit)]
 Logins = Annotated[LoginService, Depends(get_logins)]
@@ -220,6 +250,8 @@ Mappings = Annotated[MappingService, Depends(get_mappings)]
 Looking = Annotated[LookingService, Depends(get_looking)]
 Schedules = Annotated[ScheduleService, Depends(get_schedules)]
 Runs = Annotated[RunService, Depends(get_runs)]
+Replays = Annotated[ReplayService, Depends(get_replays)]
+Incremental = Annotated[IncrementalService, Depends(get_incremental)]
 NamedPage = Annotated[Page, Depends(page_of_names)]
 PlainPage = Annotated[Page, Depends(plain_page)]
 RunPage = Annotated[Page, Depends(page_of_runs)]

@@ -9,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pymongo import timeout
 from pymongo.errors import PyMongoError
 
-from config_api.dependencies import AnyServices, Metrics, PreparationOf
+from config_api.dependencies import AnyServices, Draining, Metrics, PreparationOf
 from config_api.fields import Answer
 from config_api.preparation import Preparation
 from config_api.problems import problem_responses
@@ -82,11 +82,14 @@ async def get_liveness() -> Liveness:
 
 
 @router.get("/health/ready", operation_id="get_readiness", responses={503: {"model": Readiness}})
-async def get_readiness(response: Response, services: AnyServices, preparation: PreparationOf) -> Readiness:
-    """Say whether requests can be served; 503 when not."""
+async def get_readiness(
+    response: Response, services: AnyServices, preparation: PreparationOf, draining: Draining
+) -> Readiness:
+    """Say whether requests can be served; 503 when not, and while stopping."""
     check = await _check_mongodb(services.stores.client, preparation)
-    response.status_code = 200 if check.status == "ok" else 503
-    return Readiness(status="ready" if check.status == "ok" else "not_ready")
+    is_ready = check.status == "ok" and not draining.is_set()
+    response.status_code = 200 if is_ready else 503
+    return Readiness(status="ready" if is_ready else "not_ready")
 
 
 @router.get(

@@ -1,7 +1,7 @@
 """The app: its routes, its start and its end."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -21,10 +21,14 @@ from config_api.access.permissions import Permissions
 from config_api.connections import endpoints as connections
 from config_api.dependencies import build_services
 from config_api.errors import add_error_handlers
+from config_api.events import endpoints as events
+from config_api.events.service import EventService
 from config_api.idempotency import Idempotency
 from config_api.mappings import endpoints as mappings
+from config_api.mappings import incremental_endpoints as incremental
 from config_api.metrics import HttpMetrics
 from config_api.middleware import BodyGuard, ErrorGuard, PathForms, RequestContext
+from config_api.openapi import describe_access
 from config_api.preparation import Preparation, prepare_store
 from config_api.rate_limits import RateLimits
 from config_api.route_table import RouteTable
@@ -46,7 +50,7 @@ ALLOWED_HEADERS = (
 )
 _ACCESS = (access.auth, access.users, access.api_keys, access.tenants)
 _ROUTERS: tuple[APIRouter, ...] = (
-    *(domain.router for domain in (connections, schemas, mappings, schedules, runs)),
+    *(domain.router for domain in (connections, schemas, mappings, incremental, schedules, runs, events)),
     *(*_ACCESS, audit_endpoints.router, rotation_endpoints.router),
 )
 GZIP_BYTES = 1000
@@ -69,8 +73,10 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
     )
     app.state.metrics = HttpMetrics()
     app.state.limits = RateLimits(settings)
+    app.state.draining = asyncio.Event()
     app.include_router(health.router)
     app.include_router(_versioned(settings))
+    app.include_router(events.web_socket)
     add_error_handlers(app)
     _add_middleware(app, settings, _route_table(settings), clock)
     return app
@@ -87,6 +93,7 @@ def _add_middleware(app: FastAPI, settings: Settings, routes: RouteTable, clock:
     permissions = Permissions(settings.api_v1_prefix)
     if forgotten := permissions.missing(routes.operations()):
         raise RuntimeError(f"access/permissions.py lacks {', '.join(forgotten)}")
+    describe_access(app, permissions, settings.api_v1_prefix)
     # The last one added sees a request first.
     app.add_middleware(PathForms, routes=routes)
     app.add_middleware(AuditRecorder, prefix=settings.api_v1_prefix)
@@ -116,10 +123,19 @@ def _route_table(settings: Settings) -> RouteTable:
     # Read off the routers: making the OpenAPI document for it would take a second of every start.
     paths: dict[str, set[str]] = {path: {"GET"} for path in _DOCUMENTATION}
     for prefix, router in (("", health.router), *((settings.api_v1_prefix, one) for one in _ROUTERS)):
-        for route in router.routes:
-            if isinstance(route, APIRoute):
-                paths.setdefault(prefix + route.path, set()).update(route.methods or ())
+        for path, route in _routes_of(router, prefix):
+            paths.setdefault(path, set()).update(route.methods or ())
     return RouteTable({path: frozenset(methods) for path, methods in paths.items()})
+
+
+def _routes_of(router: APIRouter, prefix: str) -> Iterator[tuple[str, APIRoute]]:
+    """Yield a router's routes and those of the routers in it, with their whole paths."""
+    for route in router.routes:
+        if isinstance(route, APIRoute):
+            yield prefix + route.path, route
+        elif isinstance(inner := getattr(route, "original_router", None), APIRouter):
+            context: Any = getattr(route, "include_context", None)
+            yield from _routes_of(inner, prefix + context.prefix)
 
 
 def _lifespan(settings: Settings, clock: Clock) -> Any:
@@ -128,7 +144,10 @@ def _lifespan(settings: Settings, clock: Clock) -> Any:
         settings.sqlite_root.mkdir(mode=0o700, parents=True, exist_ok=True)
         async with mongodb_url(settings) as url:
             client = StoreClient(url.reveal(), settings.mongodb_db_name, operation_seconds=STORE_SECONDS)
+            # Streams wait for seconds on end, so their operations have no bound.
+            streams = StoreClient(url.reveal(), settings.mongodb_db_name)
             try:
+                app.state.events = EventService(streams, app.state.draining, clock)
                 app.state.preparation = Preparation()
                 app.state.services = build_services(settings, open_stores(client), clock, app.state.limits)
                 preparing = asyncio.create_task(prepare_store(client, app.state.preparation))
@@ -144,6 +163,7 @@ def _lifespan(settings: Settings, clock: Clock) -> Any:
                 preparing.cancel()
                 await asyncio.wait([preparing])
             finally:
+                await streams.close()
                 await client.close()
                 log.info("config_api_stopped")
 

@@ -19,6 +19,7 @@ from config_api.strict_json import UnusableJson, check_json
 
 MAX_BODY_BYTES = 1024 * 1024
 UNMATCHED = "unmatched"
+IS_HEAD = "etl.is_head"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
@@ -156,7 +157,7 @@ class PathForms:
             refusal = problem_response(scope, 405, "method_not_allowed", detail, headers=headers)
             await refusal(scope, receive, send)
         elif scope["method"] == "HEAD":
-            await self._app({**inner, "method": "GET"}, receive, _without_body(send))
+            await self._app({**inner, "method": "GET", IS_HEAD: True}, receive, _without_body(send))
         else:
             await self._app(inner, receive, send)
 

@@ -1,8 +1,6 @@
 """Lets a request through to its route, or answers why not: every route passes here."""
 
-from ipaddress import ip_address
 from typing import Protocol
-from urllib.parse import urlsplit
 
 import structlog
 from pymongo.errors import PyMongoError
@@ -11,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from config_api.access.audit_trail import AuditDraft, AuditTrail
 from config_api.access.authenticator import Authenticator
+from config_api.access.browsers import BrowserRules
 from config_api.access.caller import NOBODY, Caller
 from config_api.access.errors import Forbidden, Unauthenticated
 from config_api.access.permissions import Permission, Permissions
@@ -50,8 +49,7 @@ class AccessGuard:
         self._permissions = permissions
         self._limits = limits
         self._login_required = settings.login_required
-        self._origins = frozenset(settings.cors_origins)
-        self._hosts = frozenset(urlsplit(origin).hostname for origin in settings.cors_origins)
+        self._browsers = BrowserRules(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         permission = self._find(scope)
@@ -82,7 +80,9 @@ class AccessGuard:
     async def _admit(self, scope: Scope, permission: Permission) -> Caller:
         headers = Headers(scope=scope)
         if not self._login_required:
-            self._check_browser(scope, headers)
+            self._browsers.check_host(headers)
+            if scope["method"] not in _SAFE:
+                self._browsers.check_origin(headers)
         if permission.access == "public":
             return NOBODY
         preparation: Preparation = scope["app"].state.preparation
@@ -106,17 +106,6 @@ class AccessGuard:
             self._limits.count_failure(address)
             raise
 
-    def _check_browser(self, scope: Scope, headers: Headers) -> None:
-        """Without a login, a web page of somebody else's must not act through its visitor's browser."""
-        host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
-        if not (_is_local_name(host) or host in self._hosts):
-            raise Forbidden("This host name is not served without a login", code="host_refused")
-        origin = headers.get("origin")
-        if scope["method"] in _SAFE or origin is None or origin in self._origins:
-            return
-        if urlsplit(origin).netloc != headers.get("host"):
-            raise Forbidden("This web page may not change anything here", code="origin_refused")
-
     async def _note_refusal(self, scope: Scope, permission: Permission, error: EngineError) -> None:
         if isinstance(error, Forbidden) and permission.action and scope["state"]["caller"] is not NOBODY:
             trail: AuditTrail = scope["app"].state.services.audit
@@ -127,14 +116,3 @@ def address_of(scope: Scope) -> str:
     """Return the address that the request came from."""
     client = scope.get("client")
     return client[0] if client else "unknown"
-
-
-def _is_local_name(host: str) -> bool:
-    # A name without a dot cannot be registered by anybody, so it cannot be made to point here.
-    if "." not in host and ":" not in host:
-        return True
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
