@@ -1,9 +1,11 @@
 """What the browser tests run against: a config API, an executor, sample data, and the built UI in front of them.
 
-`python e2e/server.py PORT` serves until it is told to end. Only real programs, only free ports but the UI's own.
+`python e2e/server.py PORT` serves until it is told to end; `... PORT login` asks for a login, that of the
+administrator whose password stands in UI_E2E_PASSWORD. Only real programs, only free ports but the UI's own.
 """
 
 import os
+import secrets
 import signal
 import sqlite3
 import subprocess
@@ -13,13 +15,16 @@ import threading
 from pathlib import Path
 from types import FrameType
 
+from cryptography.fernet import Fernet
+
 UI = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(UI.parent))
 
-from local_servers.installation import Installation  # noqa: E402  # the path is set just above
+from local_servers.installation import Installation, Service  # noqa: E402  # the path is set just above
 from shared.documents.base import DEFAULT_TENANT  # noqa: E402  # the path is set just above
 
 SETTINGS = {"POLL_SECONDS": "0.5"}
+ADMIN = "admin@example.org"
 PEOPLE = (
     (1, "Ada Lovelace", "London|GB|W1", "ada", "example.org", "1815-12-10", "12.50"),
     (2, "Grace Hopper", "New York|US|10001", "grace", "example.org", "1906-12-09", "100.00"),
@@ -40,9 +45,13 @@ def main() -> int:
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
-    with tempfile.TemporaryDirectory(prefix="ui-e2e-") as folder, Installation(Path(folder), SETTINGS) as here:
+    has_login = sys.argv[2:] == ["login"]
+    settings = SETTINGS | login_settings() if has_login else SETTINGS
+    with tempfile.TemporaryDirectory(prefix="ui-e2e-") as folder, Installation(Path(folder), settings) as here:
         make_source(here.sqlite_root / DEFAULT_TENANT)
         api = here.start_api()
+        if has_login:
+            make_admin(api)
         here.start_executor()
         environment = {**os.environ, "UI_API_URL": api.url, "UI_PORT": sys.argv[1]}
         command = ["node", "node_modules/vite/bin/vite.js", "preview", "--host", "127.0.0.1"]
@@ -54,6 +63,24 @@ def main() -> int:
             server.terminate()
             server.wait()
     return 0 if ended.is_set() else 1
+
+
+def login_settings() -> dict[str, str]:
+    """Return what an installation with a login needs, with keys of its own."""
+    return {
+        "APP_ENV": "staging",
+        "JWT_SECRET_KEY": secrets.token_urlsafe(48),
+        "ENCRYPTION_KEY": Fernet.generate_key().decode(),
+    }
+
+
+def make_admin(api: Service) -> None:
+    """Make the administrator as an operator does, with the command."""
+    command = [sys.executable, "-m", "config_api", "create-admin", ADMIN]
+    password = os.environ["UI_E2E_PASSWORD"] + "\n"
+    subprocess.run(  # noqa: S603  # a fixed command
+        command, input=password, text=True, check=True, env=api.program.environment, cwd=api.program.folder
+    )
 
 
 def make_source(folder: Path) -> None:

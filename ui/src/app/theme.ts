@@ -26,12 +26,23 @@ const teal: MantineColorsTuple = [
   "#044643",
 ];
 
+const dark: MantineColorsTuple = [
+  "#d5dcdd",
+  "#b4bfc1",
+  "#8b989a",
+  "#5f6d70",
+  "#3a4649",
+  "#2c3638",
+  "#1b2224",
+  "#14191b",
+  "#0f1314",
+  "#0a0d0e",
+];
+
 export const theme = createTheme({
   primaryColor: "teal",
-  colors: { teal },
-  primaryShade: { light: 7, dark: 4 },
-  autoContrast: true,
-  luminanceThreshold: 0.34,
+  colors: { teal, dark },
+  primaryShade: 7,
   defaultRadius: "sm",
   cursorType: "pointer",
   fontFamily: "Inter, ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif",
@@ -66,6 +77,7 @@ export const cssVariables: CSSVariablesResolver = () => ({
     "--mantine-color-placeholder": "#666f78",
     "--mantine-color-error": "#b42318",
     "--mantine-color-body": "#ffffff",
+    "--app-accent": "#0b6e6a",
     "--app-surface": "#f6f8f8",
     "--app-line": "#dde3e3",
     "--app-good": "#1b6e3c",
@@ -82,6 +94,7 @@ export const cssVariables: CSSVariablesResolver = () => ({
     "--mantine-color-body": "#14191b",
     "--mantine-color-default": "#1b2224",
     "--mantine-color-default-border": "#3a4649",
+    "--app-accent": "#4fb3ad",
     "--app-surface": "#1a2022",
     "--app-line": "#2c3638",
     "--app-good": "#6fd497",

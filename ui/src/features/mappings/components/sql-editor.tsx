@@ -38,8 +38,9 @@ const look = EditorView.theme({
     color: "var(--mantine-color-dimmed)",
     border: "none",
   },
-  "&.cm-focused": { outline: "2px solid var(--mantine-primary-color-filled)", outlineOffset: "-1px" },
+  "&.cm-focused": { outline: "2px solid var(--app-accent)", outlineOffset: "-1px" },
   ".cm-content": { padding: "10px 0" },
+  ".cm-placeholder": { color: "var(--mantine-color-placeholder)" },
 });
 
 export default function SqlEditor({ value, dbType, tables, fault, onChange, onRun }: Props) {
