@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from local_servers.api_client import ApiClient, Json
-from tests.chaos.waiting import wait_for
+from tests.chaos.waiting import until
 from tests.conftest import DatabaseFactory
 from tests.e2e.conftest import StartInstallation
 
@@ -26,7 +26,7 @@ def test_an_append_of_300000_rows_survives_kill_9(
     api = installation.api
     mapping = _mapping(api, source.connection_body("s"), target.connection_body("t"))
     run = api.post(f"/mappings/{mapping}/run")
-    wait_for(lambda: (faults / "mid_extract.reached").exists())
+    until(lambda: (faults / "mid_extract.reached").exists(), "run in the middle of its load")
     executor.kill()
     assert target.rows("SELECT count(*) FROM big") == [(0,)]
     installation.start_executor()
