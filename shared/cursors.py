@@ -185,12 +185,17 @@ def _add_to_stored(text: str, step: timedelta) -> str:
 def split_range(low: str, high: str, chunk: float | None) -> list[FixedWindow]:
     """Cut a backfill's range into windows of `chunk` (seconds, or a number); the whole range without one.
 
-    Both ends belong to the range. Raises ValueError for ends or steps that are no range.
+    Both ends belong to the range. Raises InvalidMapping for what is no range, or makes too many chunks.
     """
-    if _DECIMAL.fullmatch(low) and _DECIMAL.fullmatch(high):
-        bounds = _numbers(low, high, chunk)
-    else:
-        bounds = _instants(low, high, chunk)
+    try:
+        numbers = _DECIMAL.fullmatch(low) and _DECIMAL.fullmatch(high)
+        bounds = _numbers(low, high, chunk) if numbers else _instants(low, high, chunk)
+    except (ValueError, OverflowError) as error:
+        raise InvalidMapping(
+            "from and to must be two numbers, dates or instants of one form, from not after to",
+            code="invalid_range",
+            loc=("from",),
+        ) from error
     windows = [FixedWindow(low=one, high=other, includes_low=False) for one, other in pairwise(bounds)]
     windows[0] = windows[0].model_copy(update={"includes_low": True})
     return windows
@@ -214,7 +219,11 @@ def _instants(low: str, high: str, chunk: float | None) -> list[str]:
         raise ValueError("from is after to")
     whole_days = len(low) == len(high) == len("2024-01-31")
     if chunk is not None and whole_days and chunk % 86400:
-        raise ValueError("a range of dates is cut into whole days")
+        raise InvalidMapping(
+            "a range of dates is cut into whole days: a chunk is a multiple of 86400 seconds",
+            code="invalid_chunk",
+            loc=("chunk",),
+        )
     bounds, step = [low], timedelta(seconds=chunk or 0)
     while chunk is not None and (first := first + step) < last:
         _check_count(bounds)
@@ -230,7 +239,9 @@ def _like(text: str, instant: datetime) -> str:
 
 def _check_count(bounds: list[str]) -> None:
     if len(bounds) >= MAX_CHUNKS:
-        raise ValueError(f"the range makes more than {MAX_CHUNKS} chunks")
+        raise InvalidMapping(
+            f"the range makes more than {MAX_CHUNKS} chunks", code="too_many_chunks", loc=("chunk",)
+        )
 
 
 def top_text(cursor: Cursor, low: str) -> str:

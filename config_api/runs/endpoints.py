@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Response
 
-from config_api.dependencies import PlainPage, Prefix, RunPage, Runs, Tenant
+from config_api.dependencies import PlainPage, Prefix, Replays, RunPage, Runs, Tenant
 from config_api.fields import parse_path_id
 from config_api.paging import set_total
 from config_api.problems import problem_responses
@@ -114,3 +114,19 @@ async def list_rejected_rows(
         "Content-Disposition": f'attachment; filename="rejected-rows-{run_id}.csv"',
     }
     return Response(write_csv(rows), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@router.post(
+    "/{run_id}/rejected-rows/replay",
+    status_code=202,
+    operation_id="replay_rejected_rows",
+    responses=problem_responses(404, 409, 422, 503),
+)
+async def replay_rejected_rows(
+    run_id: str, response: Response, tenant_id: Tenant, replays: Replays, prefix: Prefix
+) -> RunRead:
+    """Queue a run that takes the rejected rows through the mapping as it is now."""
+    run = await replays.replay(tenant_id, parse_path_id(run_id, NOUN))
+    response.headers["Location"] = f"{prefix}/runs/{run.id}"
+    set_version(response, run.version)
+    return read_run(run)

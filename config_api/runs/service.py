@@ -106,9 +106,10 @@ class RunService:
         view = await self._mappings.get(tenant_id, mapping_id, session)
         refuse_incomplete(view.find_problems())
         await self._stores.mappings.touch(tenant_id, mapping_id, session)
-        return await self._stores.runs.queue_run(self._build(view.mapping, trigger, former), session)
+        return await self._stores.runs.queue_run(self.build_run(view.mapping, trigger, former), session)
 
-    def _build(self, mapping: Mapping, trigger: Trigger, former: Run | None) -> Run:
+    def build_run(self, mapping: Mapping, trigger: Trigger, former: Run | None = None) -> Run:
+        """Return a queued run of a mapping; one that follows another does the same work as that one."""
         now = self._clock()
         return Run(
             tenant_id=mapping.tenant_id,
@@ -119,6 +120,8 @@ class RunService:
             trigger=trigger,
             schedule_id=None if former is None else former.schedule_id,
             retry_of=None if former is None else former.id,
+            fixed_window=None if former is None else former.fixed_window,
+            replay_of=None if former is None else former.replay_of,
             status=RunStatus.QUEUED,
             queued_at=now,
             retry=mapping.retry,

@@ -130,6 +130,14 @@ class RunStore:
         stored = await self._runs.find_one(query, {"window": 1}, sort=[("queued_at", -1)])
         return None if stored is None else Window.model_validate(stored["window"])
 
+    async def was_claimed_since(self, tenant_id: str, mapping_id: ObjectId, fence: int) -> bool:
+        """Whether a run of the mapping is live, or was claimed after a number was drawn from the counter."""
+        live_or_later = [{"status": {"$in": list(LIVE_STATUSES)}}, {"fence": {"$gt": fence}}]
+        found = await self._runs.find_one(
+            {"tenant_id": tenant_id, "mapping_id": mapping_id, "$or": live_or_later}, {"_id": 1}
+        )
+        return found is not None
+
     async def has_unfinished(
         self, tenant_id: str, mapping_id: ObjectId, session: Session | None = None
     ) -> bool:
@@ -141,13 +149,17 @@ class RunStore:
     async def count_unfinished(
         self, mapping_ids: Sequence[ObjectId], session: Session
     ) -> dict[ObjectId, UnfinishedRuns]:
-        """Return how many runs of each mapping are queued and live; mappings without any are left out."""
+        """Return how many runs of each mapping are queued and live; mappings without any are left out.
+
+        The waiting chunks of a backfill are left out too: they keep no tick from running.
+        """
         is_queued = {"$eq": ["$status", RunStatus.QUEUED]}
         pipeline: list[MongoDocument] = [
             {
                 "$match": {
                     "mapping_id": {"$in": list(mapping_ids)},
                     "status": {"$in": list(UNFINISHED_STATUSES)},
+                    "$nor": [{"status": RunStatus.QUEUED, "fixed_window": {"$ne": None}}],
                 }
             },
             {
