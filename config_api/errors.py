@@ -78,7 +78,7 @@ def _message(fault: Mapping[str, Any]) -> str:
     # The one message of Pydantic's that repeats the input.
     if fault["type"] == "union_tag_invalid":
         return f"Input should be one of {fault['ctx']['expected_tags']}"
-    return str(fault["msg"])
+    return str(fault["msg"]).removeprefix("Value error, ")  # pydantic puts this before what a validator says
 
 
 def _short(loc: Sequence[str | int]) -> list[str | int]:
