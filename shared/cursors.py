@@ -205,12 +205,19 @@ def _numbers(low: str, high: str, chunk: float | None) -> list[str]:
     if Decimal(low) > Decimal(high):
         raise ValueError("from is greater than to")
     bounds = [low]
-    while chunk is not None and Decimal(next_bound := add_number(bounds[-1], Decimal(str(chunk)))) < Decimal(
-        high
-    ):
+    while chunk is not None:
+        following = add_number(bounds[-1], _number(chunk))
+        if Decimal(following) >= Decimal(high):
+            break
         _check_count(bounds)
-        bounds.append(next_bound)
+        bounds.append(following)
     return [*bounds, high]
+
+
+def _number(chunk: float) -> Decimal:
+    """Return a step without a fraction that says nothing: integers stay integers."""
+    step = Decimal(str(chunk))
+    return step.to_integral_value() if step == step.to_integral_value() else step
 
 
 def _instants(low: str, high: str, chunk: float | None) -> list[str]:

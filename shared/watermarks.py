@@ -272,4 +272,12 @@ def last_watermark(session: Session, runs: TableName, mapping_id: str, target_ta
         f" ORDER BY {quote('fence')} DESC LIMIT 1",
         (mapping_id, target_table, "committed", KIND_RUN, KIND_CURSOR),
     )
-    return Watermark(rows[0][0], rows[0][1], rows[0][2] == KIND_CURSOR) if rows else None
+    if not rows:
+        return None
+    high, cursor_column, kind = [_plain(value) for value in rows[0]]
+    return Watermark(high, cursor_column or "", kind == KIND_CURSOR)
+
+
+def _plain(value: str | bytes | bytearray | None) -> str | None:
+    """A plan reads the ledger of SQLite through a session that gives texts as bytes."""
+    return value.decode() if isinstance(value, bytes | bytearray) else value

@@ -149,7 +149,9 @@ class SqliteDialect:
         return column.collation is None
 
     def find_table(self, session: Session, table: TableName) -> TargetTable | None:
-        return sqlite_tables.find_table(session, table)
+        # A plan looks at its target through a session of a source, with its watch and its text as bytes.
+        with _unwatched(_driver(session)), _plain_text(_driver(session)):
+            return sqlite_tables.find_table(session, table)
 
     def create_table_sql(
         self, table: TableName, fields: Sequence[TargetField], keys: Sequence[str]
@@ -289,6 +291,16 @@ def _driver(session: Session) -> SqliteSession:
     if not isinstance(session, SqliteSession):
         raise TypeError("not a session on SQLite")
     return session
+
+
+@contextlib.contextmanager
+def _plain_text(driver: SqliteSession) -> Iterator[None]:
+    factory = driver.connection.text_factory
+    driver.connection.text_factory = str
+    try:
+        yield
+    finally:
+        driver.connection.text_factory = factory
 
 
 @contextlib.contextmanager
