@@ -5,6 +5,7 @@ That any mapping of any rows gives what the row mapper gives is held by tests/co
 
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given
@@ -71,6 +72,20 @@ def test_an_empty_block_and_a_block_of_rejects() -> None:
 def test_a_line_with_another_number_of_fields_is_a_fault_not_a_reject() -> None:
     with pytest.raises(ValueError, match="unpack"):
         compile_line_mapper(simple()).map_block(b"1\t2\t3\n")
+
+
+def test_the_row_mapper_has_the_last_word() -> None:
+    """A line that the quick way gives up without need is mapped all the same."""
+
+    def give_up(
+        lines: Sequence[bytes], add: Callable[[bytes], None], again: Callable[[int, bytes], None]
+    ) -> None:
+        for number, line in enumerate(lines, start=1):
+            again(number, line)
+
+    mapped = module.LineMapper(simple(), give_up, give_up).map_block(b"1\tp|q\nx\tp\n")
+    assert mapped.data == b"1\tp|q\tp\tq\tp|q\\\\1\n"
+    assert [line.line_number for line in mapped.rejected] == [2]
 
 
 def test_nul_is_looked_for_only_where_a_block_has_it() -> None:

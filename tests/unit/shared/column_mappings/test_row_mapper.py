@@ -309,6 +309,13 @@ def test_a_split_sees_the_documented_text_of_other_kinds() -> None:
     assert map_both(made, [b"2024-01-02 10:00:00.500000"]).cells == (b"2024-01-02", b"10:00:00.5")
 
 
+def test_a_split_cuts_the_text_and_not_the_wire_text() -> None:
+    fields = [field(name) for name in "xyz"]
+    made = mapper([column("a", Kind.TIMESTAMP)], fields, [split("a", "x", "y", "z", delimiter=":")])
+    row = map_both(made, [b"2024-01-02 10:20:30.500000"])
+    assert row.cells == (b"2024-01-02T10", b"20", b"30.5")
+
+
 def test_null_has_no_text() -> None:
     columns = [column("a", Kind.TIMESTAMP), column("b", Kind.FLOAT), column("c", Kind.BOOLEAN)]
     made = mapper(columns, [field("x")], [join("x", "a", "b", "c", separator="|")])
