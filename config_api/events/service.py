@@ -40,7 +40,7 @@ class EventService:
         """
         self._open += 1
         try:
-            quiet_since = time.monotonic()
+            quiet_since = -HEARTBEAT_SECONDS  # the first None goes out: it says that the stream has begun
             async with aclosing(watch_events(self._client, tenant_id, after, self._clock)) as events:
                 async for event in events:
                     if self._draining.is_set():

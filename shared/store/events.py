@@ -40,7 +40,8 @@ class EventsLost(Exception):
 async def watch_events(
     client: StoreClient, tenant_id: str, after: str | None, clock: Clock
 ) -> AsyncGenerator[StoredEvent | None, None]:
-    """Yield a tenant's events after one of them, or from now on; None whenever a second was quiet.
+    """Yield a tenant's events after one of them, or from now on; None once that has begun, and
+    whenever a second was quiet.
 
     Where `after` is too old, the first event is a `schedule_changed` about nothing: time to read all anew.
     """
@@ -65,6 +66,7 @@ async def _watch(
             max_await_time_ms=QUIET_MS,
         )
         async with stream as changes:
+            yield None
             if first_at is not None and changes.resume_token is not None:
                 yield StoredEvent(str(changes.resume_token["_data"]), "schedule_changed", first_at)
             while changes.alive:
