@@ -32,7 +32,7 @@ export default defineConfig({
     },
   },
   projects: [
-    { name: "e2e", testMatch: /.*\.e2e\.ts/ },
+    { name: "e2e", testMatch: /.*\.e2e\.ts/, testIgnore: /login/ },
     { name: "screenshots", testMatch: /screenshots\.ts/ },
   ],
   webServer: {

@@ -1,9 +1,10 @@
 import { autocompletion, closeCompletion } from "@codemirror/autocomplete";
 import { MariaSQL, MySQL, PostgreSQL, sql, SQLite } from "@codemirror/lang-sql";
 import { type Diagnostic, linter } from "@codemirror/lint";
+import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import { Prec } from "@codemirror/state";
 import { EditorView, keymap } from "@codemirror/view";
-import { useComputedColorScheme } from "@mantine/core";
+import { tags } from "@lezer/highlight";
 import CodeMirror from "@uiw/react-codemirror";
 import { useMemo, useRef } from "react";
 
@@ -31,20 +32,43 @@ interface Props {
 }
 
 const look = EditorView.theme({
-  "&": { fontSize: "13px", backgroundColor: "transparent" },
+  "&": { fontSize: "13px", backgroundColor: "transparent", color: "var(--mantine-color-text)" },
+  "&.cm-focused": { outline: "2px solid var(--app-accent)", outlineOffset: "-1px" },
   ".cm-scroller": { fontFamily: "var(--mantine-font-family-monospace)", lineHeight: "1.55" },
   ".cm-gutters": {
     backgroundColor: "var(--app-surface)",
     color: "var(--mantine-color-dimmed)",
     border: "none",
   },
-  "&.cm-focused": { outline: "2px solid var(--app-accent)", outlineOffset: "-1px" },
-  ".cm-content": { padding: "10px 0" },
+  ".cm-content": { padding: "10px 0", caretColor: "var(--mantine-color-text)" },
+  ".cm-cursor": { borderLeftColor: "var(--mantine-color-text)" },
+  ".cm-activeLine, .cm-activeLineGutter": {
+    backgroundColor: "color-mix(in srgb, var(--app-accent) 7%, transparent)",
+  },
+  "& .cm-selectionBackground, &.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground": {
+    backgroundColor: "color-mix(in srgb, var(--app-accent) 28%, transparent)",
+  },
   ".cm-placeholder": { color: "var(--mantine-color-placeholder)" },
+  ".cm-tooltip": {
+    backgroundColor: "var(--mantine-color-body)",
+    color: "var(--mantine-color-text)",
+    border: "1px solid var(--app-line)",
+    borderRadius: "4px",
+  },
+  ".cm-tooltip-autocomplete ul li[aria-selected]": {
+    backgroundColor: "var(--app-accent)",
+    color: "var(--mantine-color-body)",
+  },
 });
 
+const colours = HighlightStyle.define([
+  { tag: tags.keyword, color: "var(--app-info)", fontWeight: "600" },
+  { tag: [tags.string, tags.special(tags.string)], color: "var(--app-good)" },
+  { tag: [tags.number, tags.bool, tags.null], color: "var(--app-warn)" },
+  { tag: tags.comment, color: "var(--mantine-color-dimmed)", fontStyle: "italic" },
+]);
+
 export default function SqlEditor({ value, dbType, tables, fault, onChange, onRun }: Props) {
-  const scheme = useComputedColorScheme("light");
   const run = useRef(onRun);
   run.current = onRun;
   const extensions = useMemo(() => {
@@ -66,12 +90,13 @@ export default function SqlEditor({ value, dbType, tables, fault, onChange, onRu
       EditorView.lineWrapping,
       EditorView.contentAttributes.of({ "aria-label": "Source query" }),
       look,
+      syntaxHighlighting(colours),
     ];
   }, [dbType, tables, fault]);
   return (
     <CodeMirror
       value={value}
-      theme={scheme}
+      theme="none"
       extensions={extensions}
       minHeight="150px"
       maxHeight="420px"

@@ -92,6 +92,8 @@ function applyEvent(client: QueryClient, event: LiveEvent): void {
     );
     return;
   }
+  // An answer that is older than this event may still be on its way: it must not be the last word.
+  void client.invalidateQueries({ queryKey: runKeys.one(run.id) });
   void client.invalidateQueries({ queryKey: runKeys.lists });
   void client.invalidateQueries({ queryKey: runKeys.logs(run.id) });
 }

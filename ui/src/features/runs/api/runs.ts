@@ -42,6 +42,9 @@ export function isUnfinished(run: Run): boolean {
   return UNFINISHED.includes(run.status);
 }
 
+// Even a stream may lose something on its way.
+const SAFETY_POLL_MS = 5000;
+
 /** `pollMs` false where the event stream tells of changes. */
 export function runsQuery(filter: RunFilter, pollMs: number | false) {
   return queryOptions({
@@ -59,7 +62,7 @@ export function runQuery(id: string, pollMs: number | false) {
   return queryOptions({
     queryKey: runKeys.one(id),
     refetchInterval: ({ state }: { state: { data?: Run | undefined } }) =>
-      state.data && !isUnfinished(state.data) ? false : pollMs,
+      state.data && !isUnfinished(state.data) ? false : pollMs || SAFETY_POLL_MS,
     queryFn: ({ signal }): Promise<Run> =>
       unwrap(api.GET(`${PREFIX}/runs/{run_id}`, { params: { path: { run_id: id } }, signal })),
   });
