@@ -17,7 +17,8 @@ from shared.types import Kind
 _SERIAL_WRITERS = frozenset(("sqlite",))  # one writer at a time: rows are committed in the order of writing
 _SHOWS_TRANSACTIONS = frozenset(("postgresql",))
 _VISIBLE = (
-    "SELECT NOT pg_is_in_recovery() AND (pg_has_role('pg_read_all_stats', 'USAGE') OR NOT EXISTS ("
+    "SELECT current_setting('server_version_num')::int >= 130000 AND NOT pg_is_in_recovery()"
+    " AND (pg_has_role('pg_read_all_stats', 'USAGE') OR NOT EXISTS ("
     "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'"
     " AND NOT pg_has_role(usesysid, 'USAGE')))"
 )
@@ -101,7 +102,11 @@ def late_commits_reason(source: Session, cursor: Cursor) -> str | None:
         return f"a cursor of kind {cursor.kind} does not tell when its row was written"
     if source.dialect.name not in _SHOWS_TRANSACTIONS:
         return "this database does not show its open transactions"
-    return None if _sees_all(source) else "the user may not see other sessions (grant pg_read_all_stats)"
+    if _sees_all(source):
+        return None
+    return (
+        "open transactions are not shown: grant pg_read_all_stats, on a primary server of version 13 or later"
+    )
 
 
 def _sees_all(session: Session) -> bool:
