@@ -81,5 +81,5 @@ lock: setup ## Compile the locks anew from pyproject.toml
 		--group dev pyproject.toml
 	.venv/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
 		--no-annotate --no-header --output-file requirements-bench.lock --constraint requirements.lock \
-		--group bench pyproject.toml
+		--group bench
 	@! grep -nE '://|file:|^-|@ ' requirements.lock requirements-dev.lock
