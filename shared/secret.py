@@ -3,7 +3,7 @@
 import hmac
 from typing import Any
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, SerializationInfo
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
@@ -52,7 +52,7 @@ class Secret:
             json_schema=from_text,
             # Not a union: its branches would show in the place of a fault.
             python_schema=core_schema.no_info_before_validator_function(_text_of, from_text),
-            serialization=core_schema.plain_serializer_function_ser_schema(str, when_used="json-unless-none"),
+            serialization=core_schema.plain_serializer_function_ser_schema(_serialized, info_arg=True),
         )
 
     @classmethod
@@ -64,6 +64,11 @@ class Secret:
 
 def _text_of(value: object) -> object:
     return value.reveal() if isinstance(value, Secret) else value
+
+
+def _serialized(secret: "Secret", info: SerializationInfo) -> "Secret | str":
+    """Stars in JSON; within Python the secret stays what it is."""
+    return str(secret) if info.mode_is_json() else secret
 
 
 def _comparable(text: str) -> bytes:
