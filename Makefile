@@ -1,7 +1,7 @@
 # Everything a person or CI does with the project. Needs only make and Python 3.11, 3.12 or 3.13.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test test-mysql chaos check format bench bench-peers lock
+.PHONY: help setup demo up down status test test-mysql chaos check format bench bench-peers ui-test ui-screenshots admin lock
 
 PY := .venv/bin/python
 # Two workers: the servers under test are shared between them. Override with PYTEST_ARGS=.
@@ -12,7 +12,7 @@ FINGERPRINT = import hashlib, pathlib, sys; \
 	print(hashlib.sha256(pathlib.Path("requirements-dev.lock").read_bytes()).hexdigest(), sys.version.split()[0])
 
 help: ## Print what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: ## Make .venv from the lock (quick when it is up to date)
 	@python=""; \
@@ -54,6 +54,20 @@ test-mysql: setup ## Run the MySQL 9 part of the tests, or say why not
 chaos: setup ## Kill, freeze, cut and restart everything, every scenario REPEAT times (1)
 	CHAOS_REPEAT=$(REPEAT) $(PY) -m pytest $(CHAOS_ARGS) -m "not mysql" tests/chaos
 
+# The web UI needs Node 20.19 or later; its browser tests Debian's Chromium.
+UI_READY = command -v npm >/dev/null || { echo "The web UI needs Node 20.19 or later with npm" >&2; exit 1; }; \
+	command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+		&& apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } \
+	|| { echo "The browser tests need Chromium (Debian: apt-get install chromium)" >&2; exit 1; }; \
+	cd ui && npm ci --no-audit --no-fund --loglevel=error
+
+ui-test: setup ## Check and test the web UI, in a real browser on the real services too
+	@$(UI_READY) && npm run lint && npm run typecheck && npm run check:types && npm test && npm run build \
+		&& npm run size && npm run e2e
+
+ui-screenshots: setup ## Write a picture of every screen to ui/screenshots
+	@$(UI_READY) && npm run screenshots
+
 check: setup ## Check format, lint, types and imports, then run all tests: what CI runs
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
@@ -72,6 +86,9 @@ bench: setup ## Measure against the databases' own tools (ROWS=, ROUNDS=, PAIRS=
 
 bench-peers: setup ## Install ingestr, Sling and dlt beside, so that make bench measures them too
 	@$(PY) -m benchmarks install-peers
+
+admin: setup ## Make the first administrator: make admin EMAIL=you@example.org
+	@$(PY) -m config_api create-admin $(EMAIL)
 
 lock: setup ## Compile the locks anew from pyproject.toml
 	.venv/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
