@@ -32,8 +32,8 @@ PEOPLE = (
     (4, "Margaret Hamilton", "Boston|US|02108", None, "example.com", "1936-08-17", "7"),
     (5, "", None, "nobody", None, "1970-01-01", "3.14"),
 )
-# One row whose amount is no number: it is rejected until the mapping or the schema is corrected.
-ORDERS = ((1, "12.50"), (2, "99"), (3, "n/a"), (4, "7.25"))
+# One amount has more digits than a target of two takes: it is rejected until the mapping may round.
+ORDERS = ((1, "12.50"), (2, "99"), (3, "19.995"), (4, "7.25"))
 
 
 def main() -> int:

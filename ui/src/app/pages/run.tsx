@@ -89,7 +89,7 @@ function RunFault({ run }: { run: Run }) {
       )}
       <Text size="sm">
         <strong>What to do: </strong>
-        {adviseOn(run.error.code)}
+        {adviseOn(run)}
       </Text>
     </Alert>
   );

@@ -1,5 +1,5 @@
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
-import { api, call, PREFIX, type Schemas, unwrap, unwrapPage } from "@/lib/api/client";
+import { api, PREFIX, type Schemas, unwrap, unwrapPage } from "@/lib/api/client";
 import type { ColumnSpec } from "../model/column-mappings";
 
 export type Mapping = Schemas["MappingRead"];
@@ -111,17 +111,13 @@ export function useRunMapping() {
   });
 }
 
-export interface BackfillRequest {
-  from: string;
-  to: string;
-  chunk?: number | string;
-}
+export type BackfillRequest = Schemas["BackfillRequest"];
 
 export function useBackfill() {
   const client = useQueryClient();
   return useMutation({
     mutationFn: ({ id, body }: { id: string; body: BackfillRequest }) =>
-      call<Run[]>(`/mappings/${id}/backfill`, { method: "POST", body }),
+      unwrap(api.POST(`${PREFIX}/mappings/{mapping_id}/backfill`, { params: { path: at(id) }, body })),
     onSuccess: () => client.invalidateQueries({ queryKey: ["runs"] }),
   });
 }
@@ -130,7 +126,9 @@ export function useMoveCursor() {
   const client = useQueryClient();
   return useMutation({
     mutationFn: ({ id, value }: { id: string; value: string | null }) =>
-      call<unknown>(`/mappings/${id}/cursor`, { method: "POST", body: { value } }),
+      unwrap(
+        api.POST(`${PREFIX}/mappings/{mapping_id}/cursor`, { params: { path: at(id) }, body: { value } }),
+      ),
     onSuccess: () => client.invalidateQueries({ queryKey: mappingKeys.all }),
   });
 }

@@ -393,12 +393,8 @@ function Backfill({ id, onDone }: { id: string; onDone: () => void }) {
   const [range, setRange] = useState({ from: "", to: "", chunk: "" });
   const backfill = useBackfill();
   const start = () => {
-    const chunk = range.chunk.trim();
-    const size = /^\d+(\.\d+)?$/.test(chunk) ? Number(chunk) : chunk;
-    backfill.mutate(
-      { id, body: { from: range.from, to: range.to, ...(chunk ? { chunk: size } : {}) } },
-      { onSuccess: onDone },
-    );
+    const chunk = Number(range.chunk) || null;
+    backfill.mutate({ id, body: { from: range.from, to: range.to, chunk } }, { onSuccess: onDone });
   };
   return (
     <details>
@@ -426,7 +422,7 @@ function Backfill({ id, onDone }: { id: string; onDone: () => void }) {
           />
           <TextInput
             size="xs"
-            label="Chunk"
+            label="Chunk (seconds, or a number)"
             placeholder="one run"
             value={range.chunk}
             onChange={(event) => {

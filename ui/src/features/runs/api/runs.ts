@@ -1,14 +1,5 @@
 import { keepPreviousData, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
-import {
-  api,
-  call,
-  callResponse,
-  type Page,
-  PREFIX,
-  type Schemas,
-  unwrap,
-  unwrapPage,
-} from "@/lib/api/client";
+import { api, callResponse, type Page, PREFIX, type Schemas, unwrap, unwrapPage } from "@/lib/api/client";
 
 export type Run = Schemas["RunRead"];
 export type RunStatus = Schemas["RunStatus"];
@@ -131,5 +122,7 @@ export function useRetryRun() {
 }
 
 export function useReplayRows() {
-  return useRunAction((id) => call<Run>(`/runs/${id}/rejected-rows/replay`, { method: "POST" }));
+  return useRunAction((id) =>
+    unwrap(api.POST(`${PREFIX}/runs/{run_id}/rejected-rows/replay`, { params: { path: { run_id: id } } })),
+  );
 }

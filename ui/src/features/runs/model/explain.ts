@@ -15,6 +15,7 @@ export function explainSkip(run: Run): string {
   return run.count && run.count > 1 ? `${reason} Stands for ${plural(run.count, "tick")}.` : reason;
 }
 
+const REJECTS_ADVICE = "Look at the rejected rows below; correct the mapping or the source, then retry.";
 const ADVICE: readonly [RegExp, string][] = [
   [/password|login|authentication/, "Check the connection's user name and password, and test it."],
   [/unavailable|connect|unreachable|worker_lost/, "Check that the database is up, then retry the run."],
@@ -23,10 +24,7 @@ const ADVICE: readonly [RegExp, string][] = [
     /unknown_column|missing_column|schema|target_mismatch|incompatible/,
     "Compare the mapping with the query and the schema, save it, then retry.",
   ],
-  [
-    /reject|cast|null_in_required|too_long|not_an?_|out_of_range/,
-    "Look at the rejected rows below; correct the mapping or the source, then retry.",
-  ],
+  [/reject|cast|null_in_required|too_long|not_an?_|out_of_range/, REJECTS_ADVICE],
   [
     /guard|min_rows|max_change|empty/,
     "If the result is right as it is, loosen the mapping's guards; otherwise look at the source.",
@@ -37,11 +35,11 @@ const ADVICE: readonly [RegExp, string][] = [
 ];
 
 /** What a person can do about a failed run. */
-export function adviseOn(code: string): string {
-  return (
-    ADVICE.find(([pattern]) => pattern.test(code))?.[1] ??
-    "Read the log below, correct the cause, then retry the run."
-  );
+export function adviseOn(run: Run): string {
+  const advice = ADVICE.find(([pattern]) => pattern.test(run.error?.code ?? ""))?.[1];
+  if (advice) return advice;
+  if (run.progress.rows_rejected > 0) return REJECTS_ADVICE;
+  return "Read the log below, correct the cause, then retry the run.";
 }
 
 export interface Count {
