@@ -47,7 +47,10 @@ def main() -> int:
     signal.signal(signal.SIGINT, end)
     has_login = sys.argv[2:] == ["login"]
     settings = SETTINGS | login_settings() if has_login else SETTINGS
-    with tempfile.TemporaryDirectory(prefix="ui-e2e-") as folder, Installation(Path(folder), settings) as here:
+    with (
+        tempfile.TemporaryDirectory(prefix="ui-e2e-") as folder,
+        Installation(Path(folder), settings) as here,
+    ):
         make_source(here.sqlite_root / DEFAULT_TENANT)
         api = here.start_api()
         if has_login:
