@@ -1,7 +1,7 @@
 # Everything a person or CI does with the project. Needs only make and Python 3.11, 3.12 or 3.13.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test test-mysql chaos check format bench bench-peers ui-test ui-screenshots admin lock
+.PHONY: help setup demo up down status test test-mysql chaos check format bench bench-peers ui ui-test ui-screenshots admin lock
 
 PY := .venv/bin/python
 # Two workers: the servers under test are shared between them. Override with PYTEST_ARGS=.
@@ -60,6 +60,10 @@ UI_READY = command -v npm >/dev/null || { echo "The web UI needs Node 20.19 or l
 		&& apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } \
 	|| { echo "The browser tests need Chromium (Debian: apt-get install chromium)" >&2; exit 1; }; \
 	cd ui && npm ci --no-audit --no-fund --loglevel=error
+
+ui: ## Serve the web UI on port 5173, for the config API that make up started
+	@command -v npm >/dev/null || { echo "The web UI needs Node 20.19 or later with npm" >&2; exit 1; }; \
+	cd ui && npm ci --no-audit --no-fund --loglevel=error && npm run dev
 
 ui-test: setup ## Check and test the web UI, in a real browser on the real services too
 	@$(UI_READY) && npm run lint && npm run typecheck && npm run check:types && npm test && npm run build \
