@@ -19,10 +19,10 @@ from shared.dialects.base import (
     TargetColumn,
     TargetTable,
 )
-from shared.dialects.copy_text import block_writer, cells_of, line_of, read_lines
+from shared.dialects.copy_text import block_writer, cells_of, read_lines
 from shared.dialects.driver_session import require_unique_names
 from shared.dialects.sqlite_session import SqliteSession
-from shared.dialects.sqlite_values import STORED, Value, cell_of
+from shared.dialects.sqlite_values import STORED, Value, cell_of, line_of_values
 from shared.errors import EngineError, InvalidQuery, UnsupportedCapability
 from shared.types import Kind, SourceColumn, TargetField, TypeLimits
 
@@ -114,8 +114,7 @@ class SqliteDialect:
             cursor.execute(sql)
             while batch := cursor.fetchmany(BATCH_ROWS):
                 rows += len(batch)
-                for row in batch:
-                    blocks.write(line_of([cell_of(value) for value in row]))
+                blocks.write(b"".join([line_of_values(row) for row in batch]))
         blocks.flush()
         return rows
 

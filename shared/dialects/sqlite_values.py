@@ -1,9 +1,10 @@
 """SQLite's values: storage classes to wire cells, wire cells to what is stored (DESIGN.md §9)."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from shared.dialects.copy_text import escape_cell
 from shared.types import DataType
 
 Value = int | float | str | bytes | None
@@ -39,6 +40,28 @@ CELLS: dict[type, Callable[[Any], bytes]] = {
 def cell_of(value: Any) -> bytes | None:
     """Return a dynamic wire cell: the letter of the storage class, then the wire text."""
     return None if value is None else CELLS[type(value)](value)
+
+
+def _text_field(value: bytearray) -> bytes:
+    return escape_cell(b"t" + value)
+
+
+def _blob_field(value: bytes) -> bytes:
+    return b"b\\\\x" + value.hex().encode()
+
+
+# The same cells as they stand in a COPY text line: numbers need no escape, and NULL is a field of its own.
+_FIELDS: dict[type, Callable[[Any], bytes]] = {
+    **CELLS,
+    bytearray: _text_field,
+    bytes: _blob_field,
+    type(None): lambda _: b"\\N",
+}
+
+
+def line_of_values(row: Sequence[Any]) -> bytes:
+    """Return a row's line of dynamic wire cells, with its newline."""
+    return b"\t".join([_FIELDS[type(value)](value) for value in row]) + b"\n"
 
 
 def _instant(cell: bytes) -> str:
