@@ -53,6 +53,7 @@ class RunReporter:
         self._line_count = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._hurry = asyncio.Event()
+        self._writing = asyncio.Lock()
 
     def report_progress(self, progress: Progress) -> None:
         with self._lock:
@@ -92,17 +93,24 @@ class RunReporter:
                 continue
 
     async def write(self) -> None:
-        """Write what has changed; what cannot be written stays for the next time."""
-        with self._lock:
-            taken, self._unwritten = self._unwritten, _Unwritten()
-        try:
-            await self._write(taken)
-        except PyMongoError as error:
-            log.warning("report_delayed", run_id=str(self._run.id), error=type(error).__name__)
+        """Write what has changed; what cannot be written, or is interrupted, stays for the next time."""
+        async with self._writing:
             with self._lock:
-                self._unwritten = taken.put_back(self._unwritten)
-        except LeaseLost:
-            return  # the next owner reports; the keeper of the lease stops the work
+                taken, self._unwritten = self._unwritten, _Unwritten()
+            try:
+                await self._write(taken)
+            except asyncio.CancelledError:
+                self._put_back(taken)
+                raise
+            except PyMongoError as error:
+                log.warning("report_delayed", run_id=str(self._run.id), error=type(error).__name__)
+                self._put_back(taken)
+            except LeaseLost:
+                return  # the next owner reports; the keeper of the lease stops the work
+
+    def _put_back(self, taken: _Unwritten) -> None:
+        with self._lock:
+            self._unwritten = taken.put_back(self._unwritten)
 
     async def _write(self, taken: _Unwritten) -> None:
         if taken.lines:
