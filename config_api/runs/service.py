@@ -16,7 +16,7 @@ from shared.ledger_tables import RejectedRow, read_rejected_rows
 from shared.store.client import Session
 from shared.store.documents import Page
 from shared.store.run_logs import LogLine
-from shared.store.runs import RunFilter
+from shared.store.run_reader import RunFilter
 from shared.store.stores import Stores
 
 

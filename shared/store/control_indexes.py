@@ -2,7 +2,8 @@
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from shared.store.runs import LIVE_STATUSES, ONE_LIVE_INDEX, ONE_MANUAL_INDEX, TICK_INDEX
+from shared.store.run_reader import LIVE_STATUSES
+from shared.store.runs import ONE_LIVE_INDEX, ONE_MANUAL_INDEX, TICK_INDEX
 
 _FORGET_EXECUTOR_SECONDS = 24 * 3600
 

@@ -14,7 +14,8 @@ from shared.documents.mapping import Mapping
 from shared.documents.run import Run, RunStatus, SkipReason
 from shared.documents.schedule import Schedule
 from shared.store.client import Session, StoreClient
-from shared.store.runs import RunStore, UnfinishedRuns
+from shared.store.run_reader import UnfinishedRuns
+from shared.store.runs import RunStore
 
 
 @dataclass(frozen=True)

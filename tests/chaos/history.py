@@ -9,7 +9,7 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from shared.documents.run import TRANSITIONS, RunStatus
-from shared.store.runs import LIVE_STATUSES
+from shared.store.run_reader import LIVE_STATUSES
 
 
 @dataclass

@@ -24,7 +24,8 @@ from shared.store import runs as runs_module
 from shared.store.client import StoreClient
 from shared.store.control_indexes import CONTROL_INDEXES
 from shared.store.indexes import make_indexes
-from shared.store.runs import LIVE_STATUSES, ONE_LIVE_INDEX, TICK_INDEX, RunStore
+from shared.store.run_reader import LIVE_STATUSES
+from shared.store.runs import ONE_LIVE_INDEX, TICK_INDEX, RunStore
 from tests import factories
 from tests.conformance.write_modes.test_write_modes import KEYED, PLAIN, Pair, version
 from tests.factories import NOW

@@ -10,7 +10,8 @@ from shared.documents.run import FINAL_STATUSES, Progress, Run, RunError, RunSta
 from shared.errors import Conflict, LeaseLost, NotFound, RunCancelled
 from shared.store.client import StoreClient
 from shared.store.counters import CounterStore
-from shared.store.runs import RunFilter, RunStore
+from shared.store.run_reader import RunFilter
+from shared.store.runs import RunStore
 from tests.integration.executor.conftest import RunFactory
 
 LOST = RunError(code="worker_lost", message="The worker is gone")

@@ -15,7 +15,8 @@ from shared.documents.mapping import Mapping, Retry
 from shared.documents.run import Run, RunStatus
 from shared.documents.schedule import Schedule
 from shared.store.client import StoreClient
-from shared.store.runs import RunFilter, RunStore
+from shared.store.run_reader import RunFilter
+from shared.store.runs import RunStore
 from shared.store.ticks import Fired, Firing, TickStore
 from tests.factories import mapping
 from tests.integration.executor.conftest import RunFactory

@@ -6,7 +6,8 @@ from shared.documents.base import DEFAULT_TENANT
 from shared.documents.run import FixedWindow, RunStatus, Window
 from shared.store.client import Session, StoreClient
 from shared.store.counters import CounterStore
-from shared.store.runs import RunStore, UnfinishedRuns
+from shared.store.run_reader import UnfinishedRuns
+from shared.store.runs import RunStore
 from tests.integration.executor.conftest import RunFactory
 
 RANGE = FixedWindow(low="0", high="10", includes_low=True)
