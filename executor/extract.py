@@ -20,7 +20,7 @@ from shared.column_mappings.row_mapper import CellError
 from shared.dialects.base import Session
 from shared.dialects.binary_copy import read_binary
 from shared.documents.run import Progress
-from shared.plan import SourcePlan
+from shared.source_plan import SourcePlan
 from shared.wire import split_line
 
 PIPE_BYTES = 1024 * 1024

@@ -25,9 +25,11 @@ from shared.errors import (
     RejectLimitExceeded,
     SchemaMismatch,
 )
+from shared.gears import choose_gear
 from shared.late_commits import OpenTransactions, look_for_writers
 from shared.ledger_tables import KIND_BACKFILL, KIND_REPLAY, KIND_RUN
-from shared.plan import SourcePlan, TargetPlan, choose_gear, plan_source, plan_target, target_table_name
+from shared.source_plan import SourcePlan, plan_source
+from shared.target_plan import TargetPlan, plan_target, target_table_name
 
 SOURCE_LIMITS = SessionLimits(connect_seconds=10, lock_seconds=60)
 TARGET_LOCK_SECONDS = 30.0

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from executor.transform import LineMapping, RejectedRows
 from shared.cursors import Cursor
-from shared.plan import SourcePlan
+from shared.source_plan import SourcePlan
 from shared.types import DataType, Kind, SourceColumn, TargetField
 
 RANK_FIELD = TargetField(name="etl_engine_rank", data_type=DataType.INTEGER)

@@ -25,8 +25,9 @@ from shared.documents.mapping import (
 )
 from shared.documents.run import Progress, Run
 from shared.errors import CountMismatch, EngineError, InvalidMapping, TargetRefused
-from shared.plan import SourcePlan, plan_target
 from shared.rejected_cells import read_cells, read_columns
+from shared.source_plan import SourcePlan
+from shared.target_plan import plan_target
 from shared.types import Kind, SourceColumn
 from shared.wire import join_line, split_line
 

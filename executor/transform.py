@@ -9,8 +9,8 @@ from shared.column_mappings.line_mapper import RejectedLine, compile_line_mapper
 from shared.documents.mapping import ErrorPolicy
 from shared.documents.run import Run
 from shared.errors import CastFailed, CountMismatch, RejectLimitExceeded
-from shared.plan import SourcePlan
 from shared.rejected_cells import keep_cells, keep_columns
+from shared.source_plan import SourcePlan
 from shared.types import SourceColumn
 from shared.wire import join_line, json_value
 

@@ -13,7 +13,8 @@ from shared.documents.mapping import WriteMode
 from shared.documents.run import Window
 from shared.errors import WatermarkConflict
 from shared.late_commits import HeldBack, OpenTransactions, hold_back, snapshot_of
-from shared.plan import SourcePlan, TargetPlan
+from shared.source_plan import SourcePlan
+from shared.target_plan import TargetPlan
 from shared.watermarks import DECIDE, ReadWindow, Watermark, WindowInputs, plan_window
 
 

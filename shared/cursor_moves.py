@@ -12,8 +12,9 @@ from shared.dialects.base import PARAM, ConnectionSettings, Purpose, SessionLimi
 from shared.documents.mapping import Incremental, MappingVersion, effective_write_mode
 from shared.errors import InvalidMapping
 from shared.ledger_tables import KIND_CURSOR, LEDGER_FORMAT, ensure_ledger_tables, ledger_tables
-from shared.plan import PLAN_LIMITS, target_table_name
+from shared.plan import PLAN_LIMITS
 from shared.query_gate import check_query, clean_query
+from shared.target_plan import target_table_name
 from shared.watermarks import WindowInputs, find_cursor, query_to_describe
 
 MOVE_LIMITS = SessionLimits(connect_seconds=5, statement_seconds=20, lock_seconds=5)

@@ -16,7 +16,7 @@ from shared.documents.mapping import Guards
 from shared.documents.run import Progress, Window
 from shared.errors import CountMismatch, DataError, GuardFailed, LockTimeout, TransientError
 from shared.ledger_tables import REJECTED_FIELDS, STAGING_PREFIX
-from shared.plan import TargetPlan
+from shared.target_plan import TargetPlan
 from shared.types import TargetField
 
 LOCK_TRY_SECONDS = 5.0

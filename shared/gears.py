@@ -1,0 +1,73 @@
+"""Which gear a run takes: the fastest one that changes no value, and why not a faster one."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from shared.dialects.base import Dialect
+from shared.dialects.binary_copy import binary_select, speaks_binary
+from shared.documents.mapping import WriteMode
+from shared.source_plan import SourcePlan
+from shared.target_plan import TargetPlan
+from shared.watermarks import query_to_describe
+
+
+def choose_gear(
+    reading: SourcePlan, writing: TargetPlan, source: Dialect, target: Dialect, *, checked: bool = False
+) -> SourcePlan:
+    """Return the plan in the fastest gear that changes no value.
+
+    Where the target itself refuses what it cannot hold, rows pass through unchecked and `checked_by_target`
+    is set: a load that the target refuses is read again with every row `checked`, to name or set aside the
+    rows that it refused.
+    """
+    mapper = reading.row_mapper
+    if mapper.identity is not None:
+        passed = _passed_through(reading, mapper.identity, source, checked_by_target=False)
+        return _in_binary(passed, writing, source, target)
+    if mapper.identity_when_taken is None or checked:
+        reason = mapper.reason_not_identity if not checked else "the target refused rows: each is checked"
+        return replace(reading, gear_reason=reason)
+    if not (target.capabilities.limits.refuses_misfits and _refuses_nulls(writing)):
+        return replace(reading, gear_reason=mapper.reason_not_identity)
+    passed = _passed_through(reading, mapper.identity_when_taken, source, checked_by_target=True)
+    return _in_binary(passed, writing, source, target)
+
+
+def _in_binary(reading: SourcePlan, writing: TargetPlan, source: Dialect, target: Dialect) -> SourcePlan:
+    """Let rows travel in binary where both ends speak it and no column's type would be changed by that."""
+    if reading.incremental or not speaks_binary(source, target):
+        return reading
+    sql = binary_select(source, reading.query, reading.columns, writing.fields)
+    if sql is None:
+        return reading
+    return replace(reading, sql=sql, binary=True, gear_reason=f"{reading.gear_reason}; in binary")
+
+
+def _passed_through(
+    reading: SourcePlan, places: Sequence[int], source: Dialect, *, checked_by_target: bool
+) -> SourcePlan:
+    columns = tuple(reading.described[place] for place in places)
+    reason = "every column is direct and its values fit the target's type as they are"
+    if checked_by_target:
+        reason = "every column is direct and of the target's type; the target refuses what it cannot hold"
+    sql = source.wire_select(query_to_describe(reading.query), columns)
+    return replace(
+        reading,
+        columns=columns,
+        sql=sql,
+        gear="pass_through",
+        gear_reason=reason,
+        checked_by_target=checked_by_target,
+    )
+
+
+def _refuses_nulls(writing: TargetPlan) -> bool:
+    """Tell whether the rows are loaded where every required field's column is NOT NULL."""
+    if writing.write_mode is WriteMode.UPSERT or (writing.write_mode is WriteMode.APPEND and writing.keys):
+        return False  # a bare staging table takes everything
+    if writing.existing is None:
+        return True
+    not_null = {column.name for column in writing.existing.columns if not column.nullable}
+    return all(
+        field.name in not_null for field in writing.fields if not field.nullable or field.name in writing.keys
+    )

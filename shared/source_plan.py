@@ -1,0 +1,64 @@
+"""How a run reads its source: the query's columns, the compiled column mappings, the SELECT."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from shared.column_mappings.row_mapper import RowMapper, compile_row_mapper
+from shared.dialects.base import ConnectionSettings, Dialect, Session
+from shared.documents.mapping import MappingVersion, effective_key_columns
+from shared.query_gate import check_query, clean_query
+from shared.types import SourceColumn
+from shared.watermarks import query_to_describe
+
+Gear = Literal["pass_through", "pushed_down", "line_mapper"]
+
+
+@dataclass(frozen=True)
+class SourcePlan:
+    """How the source is read. `columns` are those that travel, in their order in the wire SELECT;
+    `described` are all that the query has. `checked_by_target`: see `choose_gear`."""
+
+    columns: tuple[SourceColumn, ...]
+    described: tuple[SourceColumn, ...]
+    query: str
+    sql: str
+    gear: Gear
+    gear_reason: str
+    row_mapper: RowMapper
+    incremental: bool = False
+    checked_by_target: bool = False
+    binary: bool = False
+
+
+def plan_source(
+    version: MappingVersion, session: Session, settings: ConnectionSettings, target: Dialect
+) -> SourcePlan:
+    """Describe the query and compile the column mappings for this target; `choose_gear` comes after.
+
+    Raises InvalidQuery, InvalidMapping.
+    """
+    check_query(version.mapping.source_query, settings.db_type)
+    query = clean_query(version.mapping.source_query)
+    bare = query_to_describe(query)
+    described = session.dialect.describe(session, bare)
+    row_mapper = compile_row_mapper(
+        described,
+        version.target_schema.columns,
+        version.column_mappings,
+        limits=target.capabilities.limits,
+        key_columns=effective_key_columns(version.mapping, version.target_schema),
+        session_time_zone=settings.session_time_zone,
+        source_text_may_hold_nul=session.dialect.capabilities.limits.nul_in_text,
+    )
+    columns = tuple(described)
+    sql = session.dialect.wire_select(bare, columns)
+    return SourcePlan(
+        columns,
+        columns,
+        query,
+        sql,
+        "line_mapper",
+        row_mapper.reason_not_identity,
+        row_mapper,
+        incremental=version.mapping.incremental is not None,
+    )
