@@ -44,31 +44,41 @@ def main() -> int:
 
 def run_demo(terminal: Terminal) -> None:
     terminal.heading("Flights from New York, 2013")
-    tables = load_tables()
-    counts = ", ".join(f"{table.text.count(chr(10)) - 1:,} {name}" for name, table in tables.items())
-    terminal.step("data", counts)
     with (
         temporary_folder() as folder,
         contextlib.ExitStack() as servers,
-        ThreadPoolExecutor(1) as background,
+        ThreadPoolExecutor(2) as background,
         Installation(folder, SETTINGS) as installation,
     ):
-        # Two cores are there to be used: the servers of the second leg come up during the first.
+        # Two cores are there to be used: the services come up while the data is read, and the servers of
+        # the second leg during the first.
+        started = background.submit(installation.start)
+        tables = load_tables()
+        counts = ", ".join(f"{table.text.count(chr(10)) - 1:,} {name}" for name, table in tables.items())
+        terminal.step("data", counts)
+        files = fill_file(installation, tables)
         second = background.submit(prepare_servers, servers, tables)
-        installation.start()
+        started.result()
         terminal.step("services", "config API, executor and MongoDB are up, in a folder of their own")
-        carry_files(installation, terminal, tables)
+        carry_files(installation, terminal, files)
         carry_servers(installation, terminal, second.result())
 
 
-def carry_files(installation: Installation, terminal: Terminal, tables: dict[str, Table]) -> None:
-    terminal.heading("SQLite to SQLite")
-    folder = installation.sqlite_root / DEFAULT_TENANT
-    folder.mkdir(parents=True, exist_ok=True)
-    names = ("flights.sqlite", "warehouse.sqlite")
-    files, warehouse = (Database("sqlite", name, path=folder / name) for name in names)
+def sqlite_file(installation: Installation, name: str) -> Database:
+    return Database("sqlite", name, path=installation.sqlite_root / DEFAULT_TENANT / name)
+
+
+def fill_file(installation: Installation, tables: dict[str, Table]) -> Database:
+    (installation.sqlite_root / DEFAULT_TENANT).mkdir(parents=True, exist_ok=True)
+    files = sqlite_file(installation, "flights.sqlite")
     source.load(files, tables)
+    return files
+
+
+def carry_files(installation: Installation, terminal: Terminal, files: Database) -> None:
+    terminal.heading("SQLite to SQLite")
     terminal.step("loaded", "the source database holds all five tables")
+    warehouse = sqlite_file(installation, "warehouse.sqlite")
     run_leg(installation.api, terminal, "flights in files", files, warehouse)
 
 

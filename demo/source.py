@@ -43,7 +43,7 @@ def copy(database: Database, table: Table) -> None:
 
 
 def insert(database: Database, table: Table) -> None:
-    marks = ", ".join("?" for _ in table.columns)
+    marks = ", ".join(f"NULLIF(?, '{NULL}')" for _ in table.columns)
     with database.cursor() as cursor:
         cursor.execute("BEGIN")
         cursor.executemany(f"INSERT INTO {table.name} VALUES ({marks})", table.rows())  # noqa: S608 - our own names
