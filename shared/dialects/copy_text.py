@@ -1,66 +1,10 @@
-"""PostgreSQL's COPY text format: cells to lines, lines to cells, lines to blocks (see shared.types)."""
+"""Lines of COPY text to blocks, and out of them (see shared.types); shared.wire has cells and lines."""
 
 import io
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 from shared.types import BLOCK_BYTES
-
-_SPECIAL = re.compile(rb"[\\\t\n\r\x08\x0c\x0b]")
-# The backslash comes first, or it would double those of the others.
-_ESCAPES = (
-    (b"\\", b"\\\\"),
-    (b"\t", b"\\t"),
-    (b"\n", b"\\n"),
-    (b"\r", b"\\r"),
-    (b"\x08", b"\\b"),
-    (b"\x0c", b"\\f"),
-    (b"\x0b", b"\\v"),
-)
-_ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
-_UNESCAPES = {escape[1:]: char for char, escape in _ESCAPES}
-
-Cell = bytes | None
-
-
-def escape_cell(cell: bytes) -> bytes:
-    """Return a cell as it stands in a line."""
-    if _SPECIAL.search(cell) is None:
-        return cell
-    for char, escape in _ESCAPES:
-        cell = cell.replace(char, escape)
-    return cell
-
-
-def unescape_text(text: bytes) -> bytes:
-    """Undo the escapes of a text, in a few passes over it; NUL holds the places of backslashes meanwhile."""
-    if b"\0" in text:
-        return _ESCAPED.sub(lambda match: _UNESCAPES.get(match.group(1), match.group(1)), text)
-    text = text.replace(b"\\\\", b"\0")
-    if b"\\" in text:
-        for char, escape in _ESCAPES[1:]:
-            text = text.replace(escape, char)
-    return text.replace(b"\0", b"\\")
-
-
-def unescape_cell(text: bytes) -> Cell:
-    """Return the cell that a field of a line stands for."""
-    if b"\\" not in text:
-        return text
-    return None if text == b"\\N" else unescape_text(text)
-
-
-def line_of(cells: Sequence[Cell]) -> bytes:
-    """Return one line, with its newline."""
-    return b"\t".join([b"\\N" if cell is None else escape_cell(cell) for cell in cells]) + b"\n"
-
-
-def cells_of(line: bytes) -> tuple[Cell, ...]:
-    """Return the cells of one line without its newline."""
-    if b"\\" not in line:
-        return tuple(line.split(b"\t"))
-    return tuple([unescape_cell(text) for text in line.split(b"\t")])
 
 
 def read_lines(source: BinaryIO) -> Iterator[bytes]:

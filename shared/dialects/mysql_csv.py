@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from shared.dialects.copy_text import unescape_text
 from shared.types import BLOCK_BYTES, DataType, TargetField
+from shared.wire import unescape_text
 
 LOAD_OPTIONS = (
     "CHARACTER SET utf8mb4 FIELDS TERMINATED BY ',' ENCLOSED BY '\"' ESCAPED BY '' LINES TERMINATED BY '\\n'"

@@ -12,7 +12,7 @@ import pymysql
 from asyncmy.protocol import parse_rows_from_buffer
 from pymysql.cursors import SSCursor
 
-from shared.dialects.copy_text import Cell, line_of
+from shared.wire import Cell, join_line
 
 _BUFFER_BYTES = 256 * 1024
 _HEADER_BYTES = 4
@@ -175,4 +175,4 @@ def lines_of(rows: Sequence[Row]) -> bytes:
         and not (b"\r" in text or b"\b" in text or b"\f" in text or b"\v" in text)
     ):
         return text
-    return b"".join([line_of(row) for row in rows])
+    return b"".join([join_line(row) for row in rows])

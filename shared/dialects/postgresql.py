@@ -22,12 +22,13 @@ from shared.dialects.base import (
     TargetColumn,
     TargetTable,
 )
-from shared.dialects.copy_text import block_writer, cells_of
+from shared.dialects.copy_text import block_writer
 from shared.dialects.driver_session import require_unique_names
 from shared.dialects.postgresql_session import PostgresqlSession
 from shared.dialects.postgresql_types import TypeFacts
 from shared.errors import EngineError, LockTimeout, UnsupportedCapability
 from shared.types import BLOCK_BYTES, DataType, Kind, SourceColumn, TargetField, TypeLimits
+from shared.wire import split_line
 
 _QUERY_PREFIX = "SELECT * FROM (\n"
 _LITERAL_TYPES = {
@@ -122,7 +123,7 @@ class PostgresqlDialect:
         """The limit stands around the SELECT, so that the very COPY of a run gives the cells, and no more rows."""
         blocks: list[bytes] = []
         self.read_blocks(session, f"SELECT * FROM (\n{sql}\n) AS w LIMIT {int(limit)}", blocks.append)
-        return [cells_of(line) for line in b"".join(blocks).split(b"\n")[:-1]]
+        return [split_line(line) for line in b"".join(blocks).split(b"\n")[:-1]]
 
     def list_tables(self, session: Session) -> list[TableListing]:
         return postgresql_tables.list_tables(session)

@@ -19,12 +19,13 @@ from shared.dialects.base import (
     TargetColumn,
     TargetTable,
 )
-from shared.dialects.copy_text import block_writer, cells_of, read_lines
+from shared.dialects.copy_text import block_writer, read_lines
 from shared.dialects.driver_session import require_unique_names
 from shared.dialects.sqlite_session import SqliteSession
 from shared.dialects.sqlite_values import STORED, Value, cell_of, line_of_values
 from shared.errors import EngineError, InvalidQuery, UnsupportedCapability
 from shared.types import Kind, SourceColumn, TargetField, TypeLimits
+from shared.wire import split_line
 
 BATCH_ROWS = 1000
 _DESCRIBED = "etl_engine_described"
@@ -328,7 +329,7 @@ def _refuse_renamed(names: Sequence[str]) -> None:
 def _stored_rows(fields: Sequence[TargetField], source: BinaryIO) -> Iterator[tuple[Value, ...]]:
     converters = [STORED[field.data_type] for field in fields]
     for line in read_lines(source):
-        cells = cells_of(line)
+        cells = split_line(line)
         yield tuple(
             [None if cell is None else convert(cell) for cell, convert in zip(cells, converters, strict=True)]
         )

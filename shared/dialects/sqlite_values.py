@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from shared.dialects.copy_text import escape_cell
 from shared.types import DataType
+from shared.wire import escape_cell
 
 Value = int | float | str | bytes | None
 

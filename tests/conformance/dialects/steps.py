@@ -4,8 +4,8 @@ import io
 from collections.abc import Sequence
 
 from shared.dialects.base import LoadResult, Session, TableName
-from shared.dialects.copy_text import Cell, cells_of, line_of
 from shared.types import SourceColumn, TargetField
+from shared.wire import Cell, join_line, split_line
 
 
 def table(session: Session, name: str) -> TableName:
@@ -23,7 +23,7 @@ def load(
     session: Session, into: TableName, fields: Sequence[TargetField], rows: Sequence[Sequence[Cell]]
 ) -> LoadResult:
     """Load rows of wire cells, as a run does."""
-    blocks = io.BytesIO(b"".join(line_of(row) for row in rows))
+    blocks = io.BytesIO(b"".join(join_line(row) for row in rows))
     dialect = session.dialect
     return dialect.load_blocks(session, into, fields, dialect.encode_stream(blocks, fields))
 
@@ -46,7 +46,7 @@ def read(session: Session, query: str) -> tuple[tuple[SourceColumn, ...], list[t
     )
     lines = b"".join(blocks).split(b"\n")[:-1]
     assert count == len(lines)
-    return columns, [cells_of(line) for line in lines]
+    return columns, [split_line(line) for line in lines]
 
 
 def ordered(session: Session, name: str, by: str) -> list[tuple[Cell, ...]]:

@@ -6,7 +6,7 @@ import pytest
 
 from local_servers import Database
 from shared.dialects.base import MergeCounts, Session, TableName
-from shared.dialects.copy_text import Cell
+from shared.wire import Cell
 from tests.conformance.dialects.steps import create, load_committed, table
 from tests.factories import field
 

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.dialects.copy_text import Cell, block_writer, cells_of, line_of, read_lines
+from shared.dialects.copy_text import block_writer, read_lines
 from shared.dialects.mysql_csv import CsvStream, csv_block, read_rows
 from shared.types import BLOCK_BYTES
+from shared.wire import Cell, join_line, split_line
 
 BYTES = st.one_of(
     st.binary(max_size=12),
@@ -24,19 +25,19 @@ ROWS = st.integers(1, 4).flatmap(lambda width: st.lists(st.tuples(*[CELLS] * wid
 
 @given(ROWS)
 def test_rows_come_back_from_lines(rows: list[tuple[Cell, ...]]) -> None:
-    lines = b"".join(line_of(row) for row in rows)
-    assert [cells_of(line) for line in read_lines(io.BytesIO(lines))] == rows
+    lines = b"".join(join_line(row) for row in rows)
+    assert [split_line(line) for line in read_lines(io.BytesIO(lines))] == rows
 
 
 @given(ROWS)
 def test_rows_come_back_from_csv(rows: list[tuple[Cell, ...]]) -> None:
-    lines = csv_block(b"".join(line_of(row) for row in rows))
+    lines = csv_block(b"".join(join_line(row) for row in rows))
     assert list(read_rows(io.BytesIO(lines), len(rows[0]) if rows else 1)) == rows
 
 
 @given(ROWS, st.integers(1, 7))
 def test_a_csv_stream_may_be_read_in_any_pieces(rows: list[tuple[Cell, ...]], size: int) -> None:
-    lines = b"".join(line_of(row) for row in rows)
+    lines = b"".join(join_line(row) for row in rows)
     stream = CsvStream(_Drip(lines, 3))
     assert b"".join(iter(lambda: stream.read(size), b"")) == csv_block(lines)
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.dialects.copy_text import Cell, line_of
 from shared.dialects.mysql_reader import RowReader, lines_of
+from shared.wire import Cell, join_line
 
 END = b"\xfe\0\0\x02\0"
 
@@ -101,4 +101,4 @@ def test_a_stream_that_ends_early_is_an_error() -> None:
     )
 )
 def test_lines_are_those_of_each_row(rows: list[tuple[Cell, ...]]) -> None:
-    assert lines_of(rows) == b"".join(line_of(row) for row in rows)
+    assert lines_of(rows) == b"".join(join_line(row) for row in rows)

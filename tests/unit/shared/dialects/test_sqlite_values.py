@@ -5,8 +5,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.dialects.copy_text import line_of
 from shared.dialects.sqlite_values import cell_of, line_of_values
+from shared.wire import join_line
 
 VALUES = st.one_of(
     st.none(),
@@ -19,4 +19,4 @@ VALUES = st.one_of(
 
 @given(st.lists(VALUES, min_size=1, max_size=5))
 def test_a_line_of_values_is_the_line_of_their_cells(row: list[Any]) -> None:
-    assert line_of_values(row) == line_of([cell_of(value) for value in row])
+    assert line_of_values(row) == join_line([cell_of(value) for value in row])
