@@ -35,6 +35,7 @@ from config_api.route_table import RouteTable
 from config_api.runs import endpoints as runs
 from config_api.schedules import endpoints as schedules
 from config_api.schemas import endpoints as schemas
+from config_api.web_ui import WebFiles, WebUi
 from shared.clock import Clock, utc_now
 from shared.embedded_mongodb import mongodb_url
 from shared.settings import Settings
@@ -107,6 +108,10 @@ def _add_middleware(app: FastAPI, settings: Settings, routes: RouteTable, clock:
         settings=settings,
     )
     app.add_middleware(ErrorGuard)
+    if settings.ui_dir is not None:
+        places = (settings.api_v1_prefix, DOCS_FILES)
+        files = WebFiles(settings.ui_dir, settings.api_v1_prefix)
+        app.add_middleware(WebUi, files=files, routes=routes, api_places=places)
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_BYTES, compresslevel=4)
     app.add_middleware(
         CORSMiddleware,

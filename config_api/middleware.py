@@ -20,6 +20,8 @@ from config_api.strict_json import UnusableJson, check_json
 MAX_BODY_BYTES = 1024 * 1024
 UNMATCHED = "unmatched"
 IS_HEAD = "etl.is_head"
+# Where a middleware that answers by itself says what it is, for the log and the metrics.
+SERVED_AS = "served_as"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
@@ -67,12 +69,15 @@ class RequestContext:
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-        found = self._routes.find(scope["path"])
-        route = found.template if found else UNMATCHED
+        route = scope["state"].get(SERVED_AS) or self._template_of(scope["path"])
         self._metrics.record(method, route, status, seconds)
-        if route not in _QUIET or status >= 400:
+        if (route not in _QUIET and SERVED_AS not in scope["state"]) or status >= 400:
             duration_ms = round(seconds * 1000, 1)
             log.info("request", method=method, route=route, status=status, duration_ms=duration_ms)
+
+    def _template_of(self, path: str) -> str:
+        found = self._routes.find(path)
+        return found.template if found else UNMATCHED
 
 
 class ErrorGuard:
@@ -157,7 +162,7 @@ class PathForms:
             refusal = problem_response(scope, 405, "method_not_allowed", detail, headers=headers)
             await refusal(scope, receive, send)
         elif scope["method"] == "HEAD":
-            await self._app({**inner, "method": "GET", IS_HEAD: True}, receive, _without_body(send))
+            await self._app({**inner, "method": "GET", IS_HEAD: True}, receive, without_body(send))
         else:
             await self._app(inner, receive, send)
 
@@ -187,7 +192,7 @@ def _check(scope: Scope, body: bytes) -> Response | None:
     return None
 
 
-def _without_body(send: Send) -> Send:
+def without_body(send: Send) -> Send:
     async def send_headers(message: Message) -> None:
         if message["type"] == "http.response.body":
             message = {**message, "body": b""}

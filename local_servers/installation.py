@@ -53,13 +53,13 @@ class Installation:
     embedded MongoDB in the data folder. Use as a context manager: everything has ended after it.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str], *, api_port: int | None = None) -> None:
         self.folder = folder
         self.data_dir = folder / "data"
         self.sqlite_root = Path(settings.get("SQLITE_ROOT", self.data_dir / "sqlite"))
         self._settings = dict(settings)
         self._services: list[Service] = []
-        self._api_port = free_port()
+        self._api_port = api_port or free_port()
         self.api = ApiClient(f"http://{LOOPBACK}:{self._api_port}")
 
     @property

@@ -81,11 +81,18 @@ def _absolute(path: Path) -> Path:
     return path.expanduser().absolute()
 
 
+def _check_page(folder: Path) -> Path:
+    if not (folder / "index.html").is_file():
+        raise ValueError("not a built web UI")
+    return folder
+
+
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
 Folder = Annotated[Path, AfterValidator(_absolute)]
+UiFolder = Annotated[Path, AfterValidator(_absolute), AfterValidator(_check_page)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]+$")]
 Days = Annotated[int, Field(ge=1, le=36500)]
@@ -132,6 +139,8 @@ class Settings(BaseModel):
     config_api_port: Port = Field(8000, description=_PORT)
     executor_host: Host = Field("127.0.0.1", description=_HOST)
     executor_port: Port = Field(8001, description=_PORT)
+    ui_port: Port = Field(5173, description=_PORT)
+    ui_dir: UiFolder | None = Field(None, description="a folder with the built web UI and its index.html")
     api_v1_prefix: str = Field(
         "/api/v1",
         pattern=r"^(/[A-Za-z0-9._~-]+)+$",

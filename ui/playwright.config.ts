@@ -1,8 +1,26 @@
+import { randomBytes } from "node:crypto";
 import path from "node:path";
 import { defineConfig } from "@playwright/test";
 
-const port = process.env.UI_E2E_PORT ?? "5199";
+const port = Number(process.env.UI_E2E_PORT ?? 5199);
+const loginPort = port + 1;
 const python = process.env.PYTHON ?? path.resolve(import.meta.dirname, "../.venv/bin/python");
+// The administrator of the installation with a login. New each time; workers read it from the environment.
+process.env.UI_E2E_PASSWORD ??= randomBytes(18).toString("base64url");
+
+const at = (number: number) => `http://127.0.0.1:${String(number)}`;
+const installation = (number: number, kind: "" | " login") => ({
+  command: `${python} e2e/server.py ${String(number)}${kind}`,
+  url: `${at(number)}/health`,
+  timeout: 120_000,
+  reuseExistingServer: false,
+  gracefulShutdown: { signal: "SIGTERM" as const, timeout: 20_000 },
+  stdout: "pipe" as const,
+});
+// Playwright starts every server whatever project is asked for, so that one is told here.
+const isFor = (project: string) =>
+  !process.argv.some((word) => word.startsWith("--project=")) ||
+  process.argv.includes(`--project=${project}`);
 
 export default defineConfig({
   testDir: "e2e",
@@ -12,7 +30,7 @@ export default defineConfig({
   expect: { timeout: 20_000 },
   reporter: [["list"]],
   use: {
-    baseURL: `http://127.0.0.1:${port}`,
+    baseURL: at(port),
     viewport: { width: 1440, height: 900 },
     locale: "en-GB",
     timezoneId: "Europe/Berlin",
@@ -32,15 +50,12 @@ export default defineConfig({
     },
   },
   projects: [
-    { name: "e2e", testMatch: /.*\.e2e\.ts/, testIgnore: /login/ },
+    { name: "e2e", testMatch: /[^/]+\.e2e\.ts$/, testIgnore: /login/ },
+    { name: "login", testMatch: /login\/.*\.e2e\.ts$/, use: { baseURL: at(loginPort) } },
     { name: "screenshots", testMatch: /screenshots\.ts/ },
   ],
-  webServer: {
-    command: `${python} e2e/server.py ${port}`,
-    url: `http://127.0.0.1:${port}/health`,
-    timeout: 120_000,
-    reuseExistingServer: false,
-    gracefulShutdown: { signal: "SIGTERM", timeout: 20_000 },
-    stdout: "pipe",
-  },
+  webServer: [
+    ...(isFor("e2e") || isFor("screenshots") ? [installation(port, "")] : []),
+    ...(isFor("login") ? [installation(loginPort, " login")] : []),
+  ],
 });

@@ -3,10 +3,20 @@ import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
 
 const api = process.env.UI_API_URL ?? "http://127.0.0.1:8000";
+const apiPrefix = process.env.API_V1_PREFIX ?? "/api/v1";
 const proxied = { target: api, changeOrigin: false };
 
 export default defineConfig({
-  plugins: [react()],
+  plugins: [
+    react(),
+    {
+      name: "page-facts",
+      apply: "serve",
+      transformIndexHtml: (html) => html.replace("{{api-prefix}}", apiPrefix),
+    },
+  ],
+  // Two installations of one clone must not share it.
+  cacheDir: process.env.UI_CACHE_DIR ?? "node_modules/.vite",
   resolve: {
     alias: {
       "@": path.resolve(import.meta.dirname, "src"),
@@ -15,14 +25,10 @@ export default defineConfig({
     },
   },
   server: {
+    host: "127.0.0.1",
     port: Number(process.env.UI_PORT ?? 5173),
     strictPort: true,
-    proxy: { "/api": proxied, "/health": proxied },
-  },
-  preview: {
-    port: Number(process.env.UI_PORT ?? 5173),
-    strictPort: true,
-    proxy: { "/api": proxied, "/health": proxied },
+    proxy: { [apiPrefix]: proxied, "/health": proxied },
   },
   build: { manifest: true, chunkSizeWarningLimit: 700 },
   test: {

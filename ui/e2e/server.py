@@ -1,7 +1,7 @@
-"""What the browser tests run against: a config API, an executor, sample data, and the built UI in front of them.
+"""What the browser tests run against: a config API that serves the built UI, an executor, and sample data.
 
 `python e2e/server.py PORT` serves until it is told to end; `... PORT login` asks for a login, that of the
-administrator whose password stands in UI_E2E_PASSWORD. Only real programs, only free ports but the UI's own.
+administrator whose password stands in UI_E2E_PASSWORD. Only real programs, as in production, on free ports but one.
 """
 
 import os
@@ -23,7 +23,7 @@ sys.path.insert(0, str(UI.parent))
 from local_servers.installation import Installation, Service  # noqa: E402  # the path is set just above
 from shared.documents.base import DEFAULT_TENANT  # noqa: E402  # the path is set just above
 
-SETTINGS = {"POLL_SECONDS": "0.5"}
+SETTINGS = {"POLL_SECONDS": "0.5", "UI_DIR": str(UI / "dist")}
 ADMIN = "admin@example.org"
 PEOPLE = (
     (1, "Ada Lovelace", "London|GB|W1", "ada", "example.org", "1815-12-10", "12.50"),
@@ -49,23 +49,15 @@ def main() -> int:
     settings = SETTINGS | login_settings() if has_login else SETTINGS
     with (
         tempfile.TemporaryDirectory(prefix="ui-e2e-") as folder,
-        Installation(Path(folder), settings) as here,
+        Installation(Path(folder), settings, api_port=int(sys.argv[1])) as here,
     ):
         make_source(here.sqlite_root / DEFAULT_TENANT)
         api = here.start_api()
         if has_login:
             make_admin(api)
         here.start_executor()
-        environment = {**os.environ, "UI_API_URL": api.url, "UI_PORT": sys.argv[1]}
-        command = ["node", "node_modules/vite/bin/vite.js", "preview", "--host", "127.0.0.1"]
-        server = subprocess.Popen(command, cwd=UI, env=environment)  # noqa: S603  # a fixed command
-        try:
-            while not ended.wait(0.5) and server.poll() is None:
-                pass
-        finally:
-            server.terminate()
-            server.wait()
-    return 0 if ended.is_set() else 1
+        ended.wait()
+    return 0
 
 
 def login_settings() -> dict[str, str]:

@@ -157,6 +157,13 @@ def test_both_services_cannot_have_one_port() -> None:
     assert fault == "  CONFIG_API_PORT and EXECUTOR_PORT are both 9000; they must differ"
 
 
+def test_the_folder_of_the_web_ui_has_a_page_in_it(tmp_path: Path) -> None:
+    [fault] = read_faults({"UI_DIR": str(tmp_path)})
+    assert fault.startswith("  UI_DIR must be a folder with the built web UI and its index.html")
+    (tmp_path / "index.html").touch()
+    assert Settings.from_environment({"UI_DIR": str(tmp_path)}).ui_dir == tmp_path
+
+
 def test_outside_development_an_encryption_key_is_needed_and_none_is_made(empty_folder: Path) -> None:
     [fault] = read_faults({"APP_ENV": "production", "ALLOW_NO_LOGIN": "1", "ENCRYPTION_KEY": " "})
     assert fault.startswith("  ENCRYPTION_KEY is needed")

@@ -3,10 +3,13 @@ import { Notifications } from "@mantine/notifications";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { toProblem } from "@/lib/api/problem";
+import { styleNonce } from "@/lib/page-facts";
 import { makeRouter } from "./router";
 import { cssVariables, theme } from "./theme";
 
 const RETRIES = 2;
+
+const readNonce = () => styleNonce ?? "";
 
 const client = new QueryClient({
   defaultOptions: {
@@ -36,6 +39,7 @@ export function App() {
       cssVariablesResolver={cssVariables}
       colorSchemeManager={colorSchemes}
       defaultColorScheme="auto"
+      getStyleNonce={readNonce}
     >
       <Notifications position="bottom-right" autoClose={5000} />
       <QueryClientProvider client={client}>

@@ -1,10 +1,14 @@
 import createClient, { type Middleware } from "openapi-fetch";
+import { apiPrefix } from "../page-facts";
 import { ProblemError, type Problem } from "./problem";
 import type { components, paths } from "./schema";
 import { accessToken, dropSession, refreshSession } from "./session";
 
 export type Schemas = components["schemas"];
+/** The prefix as the types have it; that of the installation takes its place when a request is sent. */
 export const PREFIX = "/api/v1";
+const TYPED_BASE = location.origin + PREFIX;
+const BASE = location.origin + apiPrefix;
 
 const authorize: Middleware = {
   onRequest({ request }) {
@@ -26,7 +30,12 @@ async function send(request: Request): Promise<Response> {
   return fetch(again);
 }
 
-export const api = createClient<paths>({ baseUrl: location.origin, fetch: send });
+function sendTyped(request: Request): Promise<Response> {
+  if (BASE === TYPED_BASE || !request.url.startsWith(`${TYPED_BASE}/`)) return send(request);
+  return send(new Request(BASE + request.url.slice(TYPED_BASE.length), request));
+}
+
+export const api = createClient<paths>({ baseUrl: location.origin, fetch: sendTyped });
 api.use(authorize);
 
 interface Answer<T> {
@@ -80,7 +89,7 @@ export async function callResponse(path: string, options: CallOptions = {}): Pro
   const token = accessToken();
   if (token) headers.set("Authorization", `Bearer ${token}`);
   if (options.body !== undefined) headers.set("Content-Type", "application/json");
-  const request = new Request(location.origin + PREFIX + path, {
+  const request = new Request(BASE + path, {
     method: options.method ?? "GET",
     headers,
     body: options.body === undefined ? null : JSON.stringify(options.body),

@@ -1,3 +1,5 @@
+import { apiPrefix } from "../page-facts";
+
 // The access token lives in memory only; the refresh token in this tab's storage, so that a reload keeps the login.
 const REFRESH_KEY = "refresh-token";
 
@@ -47,7 +49,7 @@ export function refreshSession(): Promise<boolean> {
 async function tradeToken(): Promise<boolean> {
   const token = refreshToken();
   if (!token) return false;
-  const response = await fetch("/api/v1/auth/refresh", {
+  const response = await fetch(`${apiPrefix}/auth/refresh`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ refresh_token: token }),

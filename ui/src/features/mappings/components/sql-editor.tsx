@@ -7,6 +7,7 @@ import { EditorView, keymap } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import CodeMirror from "@uiw/react-codemirror";
 import { useMemo, useRef } from "react";
+import { styleNonce } from "@/lib/page-facts";
 
 const DIALECTS = { postgresql: PostgreSQL, mysql: MySQL, sqlite: SQLite, mariadb: MariaSQL } as const;
 
@@ -88,6 +89,7 @@ export default function SqlEditor({ value, dbType, tables, fault, onChange, onRu
       autocompletion({ icons: false }),
       linter(({ state }) => diagnose(fault, state.doc.toString()), { delay: 0 }),
       EditorView.lineWrapping,
+      EditorView.cspNonce.of(styleNonce ?? ""),
       EditorView.contentAttributes.of({ "aria-label": "Source query" }),
       look,
       syntaxHighlighting(colours),
