@@ -36,7 +36,7 @@ setup: ## Make .venv from the lock (quick when it is up to date)
 demo: setup ## Run a real data set through a mapping, show the result, stop everything
 	@$(PY) -m demo
 
-up: setup ## Start the config API and the executor, and wait until both are healthy
+up: setup ## Start both services, and the web UI where Node is, and wait until all are healthy
 	@$(PY) -m operate up
 
 down: setup ## Stop what `make up` started
@@ -54,29 +54,28 @@ test-mysql: setup ## Run the MySQL 9 part of the tests, or say why not
 chaos: setup ## Kill, freeze, cut and restart everything, every scenario REPEAT times (1)
 	CHAOS_REPEAT=$(REPEAT) $(PY) -m pytest $(CHAOS_ARGS) -m "not mysql" tests/chaos
 
-# The web UI needs Node 20.19 or later; its browser tests Debian's Chromium.
-UI_READY = command -v npm >/dev/null || { echo "The web UI needs Node 20.19 or later with npm" >&2; exit 1; }; \
-	command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
-		&& apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } \
-	|| { echo "The browser tests need Chromium (Debian: apt-get install chromium)" >&2; exit 1; }; \
-	cd ui && npm ci --no-audit --no-fund --loglevel=error
+# What the browser tests need beside Node: Chromium, from the system's packages where it may be installed.
+CHROMIUM_READY = command -v "$${CHROMIUM:-chromium}" >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+		&& echo "Installing Chromium ..." && apt-get update -qq \
+		&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
+	|| { echo "The browser tests need Chromium (Debian: apt-get install chromium)" >&2; exit 1; }
 
-ui: ## Serve the web UI on port 5173, for the config API that make up started
-	@command -v npm >/dev/null || { echo "The web UI needs Node 20.19 or later with npm" >&2; exit 1; }; \
-	cd ui && npm ci --no-audit --no-fund --loglevel=error && npm run dev
+ui: setup ## Serve the web UI on port 5173 in the foreground, for the config API that make up started
+	@$(PY) -m operate prepare-ui && cd ui && npm run dev
 
 ui-test: setup ## Check and test the web UI, in a real browser on the real services too
-	@$(UI_READY) && npm run lint && npm run typecheck && npm run check:types && npm test && npm run build \
-		&& npm run size && npm run e2e
+	@$(PY) -m operate prepare-ui && $(CHROMIUM_READY) && cd ui && npm run check
 
 ui-screenshots: setup ## Write a picture of every screen to ui/screenshots
-	@$(UI_READY) && npm run screenshots
+	@$(PY) -m operate prepare-ui && $(CHROMIUM_READY) && cd ui && npm run screenshots
 
-check: setup ## Check format, lint, types and imports, then run all tests: what CI runs
+check: setup ## Check format, lint, types and imports, then run all tests, the web UI's too: what CI runs
+	@$(PY) -m operate prepare-ui
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports --no-cache
+	@$(MAKE) --no-print-directory ui-test
 	$(PY) -m pytest $(PYTEST_ARGS) -m "not mysql and not chaos"
 
 format: setup ## Put the code into its format, and mend what lint can mend

@@ -1,1 +1,1 @@
-"""Starts and stops the services on this machine: `python -m operate up|down|status`."""
+"""Starts and stops the services on this machine: `python -m operate up|down|status|prepare-ui`."""

@@ -10,11 +10,11 @@ _ANSWER_SECONDS = 5
 
 
 def is_healthy(service: Service) -> bool:
-    """Return whether GET /health answers 200."""
+    """Return whether the service answers 200 where it is asked for its health."""
     # Without proxies of the environment: the services are on this machine.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"{service.url}/health", timeout=_ANSWER_SECONDS) as response:
+        with opener.open(f"{service.url}{service.health_path}", timeout=_ANSWER_SECONDS) as response:
             return bool(response.status == http.client.OK)
     except (OSError, http.client.HTTPException):
         return False

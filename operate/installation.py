@@ -1,13 +1,12 @@
 """One installation: its services up, down, or looked at."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from operate.health import is_healthy, is_port_taken
 from operate.process import ProcessMark, find_process, start_detached, stop_process, write_mark
-from operate.services import Service, list_services
+from operate.services import Say, Service, list_services
 from shared.embedded_mongodb import stop_unused_mongodb
 from shared.file_lock import exclusive_lock
 from shared.settings import Settings
@@ -16,8 +15,6 @@ _POLL_SECONDS = 0.1
 _LOG_LINES = 20
 # What a service may need beyond its grace for its last words, before it is killed.
 _STOP_MARGIN_SECONDS = 10
-
-Say = Callable[[str], None]
 
 
 class StartError(Exception):
@@ -34,20 +31,22 @@ class Installation:
     def start(self, *, within_seconds: float = 60) -> None:
         """Start what is not running and return once every service is healthy.
 
+        What this machine cannot run, and the rest does not need, is left out in one line.
         Raises: StartError with the end of the log; services that ran before are left running.
         """
         self.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         with exclusive_lock(self.settings.data_dir / "operate.lock"):
-            missing = [service for service in self._services if self._find(service) is None]
+            wanted = [service for service in self._services if self._is_ready(service)]
+            missing = [service for service in wanted if self._find(service) is None]
             try:
                 self._check_ports(missing)
                 for service in missing:
                     self._start_one(service)
-                self._wait_until_healthy(time.monotonic() + within_seconds)
+                self._wait_until_healthy(wanted, time.monotonic() + within_seconds)
             except BaseException:
                 self._stop(missing)
                 raise
-        self._say_where(new={service.name for service in missing})
+        self._say_where(wanted, new={service.name for service in missing})
 
     def stop(self) -> None:
         """Stop the services of this installation, and its MongoDB when nobody uses it any more."""
@@ -58,11 +57,14 @@ class Installation:
             self._stop(list(self._services))
 
     def describe(self) -> bool:
-        """Say how each service is; return whether all are healthy."""
-        states = {service: self._describe_one(service) for service in self._services}
-        for service, state in states.items():
+        """Say how each service is; return whether all that must run are healthy."""
+        are_well = True
+        for service in self._services:
+            state = self._describe_one(service)
             self.say(f"  {service.title:<11} {state}")
-        return all(state.startswith("healthy") for state in states.values())
+            is_spared = service.prepare is not None and self._find(service) is None
+            are_well = are_well and (is_spared or state.startswith("healthy"))
+        return are_well
 
     @property
     def _services(self) -> tuple[Service, ...]:
@@ -75,7 +77,15 @@ class Installation:
         return self.settings.data_dir / "logs" / f"{service.name}.log"
 
     def _find(self, service: Service) -> ProcessMark | None:
-        return find_process(self._pid_file(service), service.module)
+        return find_process(self._pid_file(service), service.mark)
+
+    def _is_ready(self, service: Service) -> bool:
+        if service.prepare is None or self._find(service) is not None:
+            return True
+        obstacle = service.prepare(self.say)
+        if obstacle is not None:
+            self.say(f"  {service.title:<11} not started: {obstacle}")
+        return obstacle is None
 
     def _check_ports(self, services: list[Service]) -> None:
         taken = [service for service in services if is_port_taken(service)]
@@ -89,11 +99,12 @@ class Installation:
             )
 
     def _start_one(self, service: Service) -> None:
-        pid = start_detached(service.module, self._log_file(service))
+        log = self._log_file(service)
+        pid = start_detached(service.command, log, service.folder, service.environment)
         write_mark(self._pid_file(service), pid)
 
-    def _wait_until_healthy(self, deadline: float) -> None:
-        waiting = list(self._services)
+    def _wait_until_healthy(self, services: list[Service], deadline: float) -> None:
+        waiting = list(services)
         while waiting:
             service = waiting[0]
             if self._find(service) is None:
@@ -129,12 +140,12 @@ class Installation:
         state = "healthy" if is_healthy(service) else "running, not healthy"
         return f"{state}, {service.url} (process {mark.pid}, log {self._log_file(service)})"
 
-    def _say_where(self, new: set[str]) -> None:
-        for service in self._services:
+    def _say_where(self, services: list[Service], new: set[str]) -> None:
+        for service in services:
             self.say(
                 f"  {service.title:<11} {service.url}  {'started' if service.name in new else 'already up'}"
             )
-        api = self._services[0]
+        api = services[0]
         self.say(f"  {'API docs':<11} {api.url}/docs")
         self.say(f"  {'logs':<11} {self.settings.data_dir / 'logs'}")
         self.say(f"  {'stop':<11} make down")

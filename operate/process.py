@@ -3,8 +3,8 @@
 import os
 import signal
 import subprocess
-import sys
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,15 +28,20 @@ class ProcessFacts:
     command: str
 
 
-def start_detached(module: str, log: Path) -> int:
-    """Start `python -m module` in a session of its own, in the current folder, its output added to `log`.
+def start_detached(
+    command: Sequence[str], log: Path, folder: Path | None, environment: Mapping[str, str]
+) -> int:
+    """Start a command in a session of its own, its output added to `log`.
 
+    It runs in `folder`, by default the current one, with `environment` added to this process's own.
     Returns its number.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
-        process = subprocess.Popen(  # noqa: S603  # our own interpreter and modules
-            [sys.executable, "-m", module],
+        process = subprocess.Popen(  # noqa: S603  # our own programs
+            command,
+            cwd=folder,
+            env={**os.environ, **environment},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -54,15 +59,18 @@ def write_mark(path: Path, pid: int) -> None:
         path.write_text(f"{pid} {facts.started}\n", "ascii")
 
 
-def find_process(path: Path, module: str) -> ProcessMark | None:
-    """Return the living process of a pid file, None when it has ended or the number is someone else's now."""
+def find_process(path: Path, words: str) -> ProcessMark | None:
+    """Return the living process of a pid file, None when it has ended or the number is someone else's now.
+
+    `words` are those of its command line that tell it from other programs.
+    """
     try:
         pid, _, started = path.read_text("ascii").strip().partition(" ")
         mark = ProcessMark(int(pid), started)
     except (FileNotFoundError, ValueError):
         return None
     facts = read_facts(mark.pid)
-    if facts is None or facts.started != mark.started or f"-m {module}" not in facts.command:
+    if facts is None or facts.started != mark.started or words not in facts.command:
         return None
     return mark
 

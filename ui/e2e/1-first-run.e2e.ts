@@ -1,5 +1,5 @@
-import { expect, test } from "@playwright/test";
 import { choose, makeSqlite, save, writeQuery } from "./actions";
+import { expect, test } from "./fixtures";
 
 const QUERY = "SELECT id, full_name, place, mailbox, mail_host, born FROM people ORDER BY id";
 

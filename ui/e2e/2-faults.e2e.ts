@@ -1,5 +1,5 @@
-import { expect, test } from "@playwright/test";
 import { choose, save, writeQuery } from "./actions";
+import { expect, test } from "./fixtures";
 
 test("a failed connection test says which step failed and what to do", async ({ page }) => {
   await page.goto("/connections/new");

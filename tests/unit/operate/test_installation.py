@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,11 +52,12 @@ def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: list[str
 
 
 def make_service(name: str, port: int) -> Service:
-    return Service(name, f"{name} service", name, "127.0.0.1", port, f"{name.upper()}_PORT")
+    command = (sys.executable, "-m", name)
+    return Service(name, f"{name} service", command, "127.0.0.1", port, f"{name.upper()}_PORT")
 
 
 def write_program(service: Service, text: str) -> None:
-    Path(f"{service.module}.py").write_text(text.replace("{port}", str(service.port)))
+    Path(f"{service.name}.py").write_text(text.replace("{port}", str(service.port)))
 
 
 def free_port() -> int:
@@ -135,6 +137,24 @@ def test_a_service_that_does_not_stop_in_time_is_killed(installation: Installati
     assert "  first service killed: it did not stop in time" in said
 
 
+def test_what_this_machine_cannot_run_is_left_out_in_one_line(
+    installation: Installation, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = installation._services
+    obstacle = ["it needs a cow"]
+    spare = replace(second, prepare=lambda _: obstacle[0] if obstacle else None)
+    monkeypatch.setattr(installation_module, "list_services", lambda _: (first, spare))
+    installation.start()
+    assert said[0] == "  second service not started: it needs a cow"
+    assert [pid is None for pid in pids(installation)] == [False, True]
+    assert installation.describe()
+    obstacle.clear()
+    installation.start()
+    assert None not in pids(installation)
+    installation.stop()
+    assert pids(installation) == [None, None]
+
+
 def test_down_without_an_installation_says_so(tmp_path: Path, said: list[str]) -> None:
     Installation(Settings(data_dir=tmp_path / "none"), say=said.append).stop()
     assert said == ["Nothing is running."]
@@ -167,6 +187,7 @@ def test_services_have_the_addresses_of_the_settings() -> None:
     assert [service.url for service in list_services(settings)] == [
         "http://127.0.0.1:18000",
         "http://[::1]:2",
+        "http://127.0.0.1:5173",
     ]
 
 

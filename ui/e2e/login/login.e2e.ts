@@ -1,5 +1,6 @@
-import { expect, type Page, test } from "@playwright/test";
+import type { Page } from "@playwright/test";
 import { expectAccessible } from "../axe";
+import { expect, test } from "../fixtures";
 import { codeAt, nextCode } from "./totp";
 
 // The administrator that e2e/server.py makes.
