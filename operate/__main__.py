@@ -39,7 +39,10 @@ def _perform(installation: Installation, action: str) -> int:
 def _prepare_ui() -> int:
     obstacle = prepare_web_ui(print)
     if obstacle is not None:
-        print(f"The web UI cannot be built or tested here: {obstacle} (make test runs the rest)", file=sys.stderr)
+        print(
+            f"The web UI cannot be built or tested here: {obstacle} (make test runs the rest)",
+            file=sys.stderr,
+        )
     return 0 if obstacle is None else 1
 
 
