@@ -104,6 +104,7 @@ class TypeLimits:
     """What a target can hold; a value beyond it is a rejected row, never something near it."""
 
     float_specials: bool = True  # NaN and the infinities
+    negative_zero: bool = True  # -0.0 beside 0.0
     big_dates: bool = False  # infinity, BC and years beyond 9999, and 24:00:00, as PostgreSQL prints them
     json_numbers_are_doubles: bool = False  # a JSON number with more digits than a double would be rounded
     refuses_misfits: bool = False  # a bulk load fails, changing nothing, on what the column cannot hold

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
+from _pytest.mark import ParameterSet
 from pymongo import MongoClient
 
 from local_servers import Database, LocalServerError, ServerAccess
@@ -30,7 +31,7 @@ DEFAULT_TENANT = "default"
 FLAVOURS: tuple[Flavour, ...] = ("postgresql", "mariadb", "sqlite")
 
 
-def flavour_parameter(*flavours: Flavour) -> object:
+def flavour_parameter(*flavours: Flavour) -> ParameterSet:
     """A parameter of flavours whose test needs MySQL 9 when one of them is it."""
     marks = [pytest.mark.mysql] if "mysql" in flavours else []
     value = flavours[0] if len(flavours) == 1 else flavours

@@ -21,7 +21,7 @@ class Passes(IntEnum):
 
     NOT_ALL = 0
     WHEN_TAKEN = 1  # all those that the target does not refuse by itself
-    WITHOUT_SPECIALS = 2  # all numbers but NaN and the infinities
+    WITHOUT_SPECIALS = 2  # all numbers but NaN, the infinities and -0.0
     WITHOUT_NUL = 3  # all those without a NUL character
     ALWAYS = 4
 
@@ -176,14 +176,22 @@ def _is_padded(column: SourceColumn, precision: int, scale: int) -> bool:
 
 
 def _float_of_float(request: CastRequest) -> Compiled:
-    if request.limits.float_specials:
+    if request.limits.float_specials and request.limits.negative_zero:
         return texts.same, Passes.ALWAYS
-    return numbers.float_of(texts.same, specials=False), Passes.WITHOUT_SPECIALS
+    return _held_float(texts.same, request), Passes.WITHOUT_SPECIALS
 
 
 def _float_of_digits(request: CastRequest) -> Compiled:
-    convert = numbers.nearest_float if request.lossy else numbers.float_of_digits
-    return numbers.float_of(convert, specials=request.limits.float_specials), Passes.NOT_ALL
+    return _held_float(
+        numbers.nearest_float if request.lossy else numbers.float_of_digits, request
+    ), Passes.NOT_ALL
+
+
+def _held_float(convert: Convert, request: CastRequest) -> Convert:
+    held = numbers.float_of(convert, specials=request.limits.float_specials)
+    if request.limits.negative_zero:
+        return held
+    return numbers.without_negative_zero(held, lossy=request.lossy)
 
 
 _TRUE = frozenset((b"true", b"t", b"yes", b"y", b"on", b"1"))

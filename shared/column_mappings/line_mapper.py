@@ -13,7 +13,7 @@ from typing import Protocol
 from shared.column_mappings import Direct, Join, Split
 from shared.column_mappings.cast_tables import Passes
 from shared.column_mappings.casts import Cast
-from shared.column_mappings.numbers import SPECIALS
+from shared.column_mappings.numbers import LOOKED_AT
 from shared.column_mappings.row_mapper import Cell, CellError, Filling, RowMapper
 from shared.errors import CastFailed
 from shared.wire import escape_cell, join_line, split_line, unescape_cell
@@ -116,7 +116,7 @@ class _Generator:
     def __init__(self, row_mapper: RowMapper, free: Passes) -> None:
         self._row_mapper = row_mapper
         self._free = free
-        self._names: dict[str, object] = {"CastFailed": CastFailed, "NULL": NULL, "SPECIALS": SPECIALS}
+        self._names: dict[str, object] = {"CastFailed": CastFailed, "NULL": NULL, "LOOKED_AT": LOOKED_AT}
         self._quick: list[str] = []
         self._careful: list[str] = []
 
@@ -177,7 +177,7 @@ class _Generator:
             return
         same = [f"out{position} = in{place}"]
         if free_but_specials:
-            same.append(f"if in{place} in SPECIALS: again(number, line); continue")
+            same.append(f"if in{place} in LOOKED_AT: again(number, line); continue")
         self._quick += same
         self._careful += same
         self._careful += self._null_of_free(number, filling, position)

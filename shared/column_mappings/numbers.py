@@ -13,6 +13,8 @@ _WHOLE = re.compile(rb"(-?)0*([0-9]+)(?:\.0+)?")
 _NUMBER = re.compile(rb"(-?)([0-9]+)(?:\.([0-9]+))?")
 _FLOAT = re.compile(rb"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|NaN|-?Infinity")
 SPECIALS = frozenset((b"NaN", b"Infinity", b"-Infinity"))
+# The cells of a float that not every target holds: any other number is a double everywhere.
+LOOKED_AT = SPECIALS | {b"-0", b"-0.0"}
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 _INTEGER_RANGE = f"{_LOWEST} to {_HIGHEST}"
 _SAFE_DIGITS = 18
@@ -151,6 +153,19 @@ def float_of(convert: Convert, *, specials: bool) -> Convert:
         return cell
 
     return convert_or_special
+
+
+def without_negative_zero(convert: Convert, *, lossy: bool) -> Convert:
+    """Refuse -0.0, or lossy make it 0, where the target would quietly do that."""
+
+    def convert_other(cell: bytes) -> bytes:
+        if cell[:1] != b"-" or cell in SPECIALS or _FLOAT.fullmatch(cell) is None or float(cell) != 0:
+            return convert(cell)
+        if not lossy:
+            raise failure("not_representable", limit="it has no negative zero; cast lossy takes 0")
+        return b"0"
+
+    return convert_other
 
 
 def float_text(cell: bytes) -> bytes:

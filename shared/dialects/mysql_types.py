@@ -39,6 +39,7 @@ _TYPES: dict[int, tuple[Kind, str]] = {
     FIELD_TYPE.ENUM: (Kind.STRING, "enum"),
     FIELD_TYPE.SET: (Kind.STRING, "set"),
 }
+_REFUSED = {FIELD_TYPE.GEOMETRY: "geometry", 242: "vector"}
 _TEXTS = {
     FIELD_TYPE.VARCHAR: ("varchar", "varbinary"),
     FIELD_TYPE.VAR_STRING: ("varchar", "varbinary"),
@@ -69,7 +70,7 @@ def source_column(field: Any) -> SourceColumn:
     if field.type_code in _TEXTS:
         return _text_column(field)
     if field.type_code not in _TYPES:
-        name = "geometry" if field.type_code == FIELD_TYPE.GEOMETRY else f"type {field.type_code}"
+        name = _REFUSED.get(field.type_code, f"type {field.type_code}")
         raise InvalidQuery(
             f"column {field.name!r} is of type {name}, which is not taken; select a text of it (ST_AsText, ...)",
             code="type_refused",

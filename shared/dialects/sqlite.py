@@ -43,9 +43,13 @@ class SqliteDialect:
         transactional_ddl=True,
         shared_snapshots=False,
         identifier_bytes=sqlite_tables.IDENTIFIER_CHARACTERS,
-        # SQLite stores a NaN as NULL, so neither it nor the infinities are taken.
+        # SQLite stores a NaN as NULL, so neither it nor the infinities are taken; and -0.0 in a REAL column as 0.
         limits=TypeLimits(
-            float_specials=False, nul_in_text=True, max_text_bytes=999_999_999, max_binary_bytes=999_999_999
+            float_specials=False,
+            negative_zero=False,
+            nul_in_text=True,
+            max_text_bytes=999_999_999,
+            max_binary_bytes=999_999_999,
         ),
         default_namespace=None,
     )

@@ -196,3 +196,27 @@ def test_a_cast_can_be_called() -> None:
     (one,) = made.fillings[0].casts
     assert one(b"007") == b"7"
     assert not one.identity
+
+
+@pytest.mark.parametrize("target", ["mariadb", "sqlite"])
+@pytest.mark.parametrize(
+    ("kind", "cell", "strict", "lossy"),
+    [
+        (Kind.FLOAT, b"-0", "not_representable", b"0"),
+        (Kind.FLOAT, b"-0.0", "not_representable", b"0"),
+        (Kind.DYNAMIC, b"r-0.0", "not_representable", b"0"),
+        (Kind.STRING, b"-0", "not_representable", b"0"),
+        (Kind.STRING, b"-0.000e5", "not_representable", b"0"),
+        (Kind.STRING, b"-1e-400", "not_representable", b"0"),
+        (Kind.FLOAT, b"0", b"0", b"0"),
+        (Kind.FLOAT, b"-5e-324", b"-5e-324", b"-5e-324"),
+        (Kind.FLOAT, b"-Infinity", "not_representable", "not_representable"),
+        (Kind.STRING, b"-", "not_a_float", "not_a_float"),
+    ],
+)
+def test_there_is_no_negative_zero_but_lossy_takes_zero(
+    kind: Kind, cell: bytes, strict: object, lossy: object, target: str
+) -> None:
+    out, limits = field("x", DataType.FLOAT), TARGETS[target]
+    assert map_cell(column("a", kind), out, cell, limits=limits) == strict
+    assert map_cell(column("a", kind), out, cell, mode="lossy", limits=limits) == lossy

@@ -1,10 +1,7 @@
 """docs/column_mappings.md says what the code does: every row of its tables is run."""
 
 import json
-import re
-from itertools import takewhile
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,6 +9,17 @@ from shared.column_mappings import Join, JoinConfig, Split
 from shared.column_mappings.cast_errors import LEGAL_FORMS
 from shared.column_mappings.casts import Mode, can_be_cast
 from shared.types import DataType, Kind
+from tests.unit.shared.column_mappings.doc_tables import (
+    CASTS,
+    JOINS,
+    LIMITS,
+    PAGE,
+    SPLITS,
+    VALUE_TEXTS,
+    ZONES,
+    table,
+    target_field,
+)
 from tests.unit.shared.column_mappings.mapping_cases import (
     TARGETS,
     column,
@@ -21,28 +29,6 @@ from tests.unit.shared.column_mappings.mapping_cases import (
     mapper,
     only_cell,
 )
-
-PAGE = Path(__file__).parents[4] / "docs" / "column_mappings.md"
-_TYPE = re.compile(r"(\w+)(?:\((\d+)(?:,(\d+))?\))?")
-
-
-def table(header: str) -> list[list[str]]:
-    """Return the rows of the table with this first line, code marks and escapes taken off."""
-    lines = PAGE.read_text(encoding="utf-8").splitlines()
-    rows = takewhile(lambda line: line.startswith("|"), lines[lines.index(header) + 2 :])
-    return [
-        [cell.strip().strip("`").replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", row)[1:-1]]
-        for row in rows
-    ]
-
-
-def target_field(text: str) -> Any:
-    match = _TYPE.fullmatch(text)
-    assert match is not None
-    name, first, second = match.groups()
-    if name == "decimal":
-        return field("out", DataType.DECIMAL, precision=int(first), scale=int(second))
-    return field("out", DataType(name), length=int(first) if first else None)
 
 
 def expected(text: str) -> bytes | str | None:
@@ -57,9 +43,7 @@ def encoded(value: str | None) -> bytes | None:
     return None if value is None else value.encode()
 
 
-@pytest.mark.parametrize(
-    ("source", "fields", "options", "result"), table("| source | fields | options | result |")
-)
+@pytest.mark.parametrize(("source", "fields", "options", "result"), table(SPLITS))
 def test_split(source: str, fields: str, options: str, result: str) -> None:
     names = tuple(f"f{number}" for number in range(int(fields)))
     spec = Split(source_columns=("a",), target_fields=names, config=json.loads(options))
@@ -73,7 +57,7 @@ def test_split(source: str, fields: str, options: str, result: str) -> None:
         assert list(row.cells) == [encoded(part) for part in json.loads(result)]
 
 
-@pytest.mark.parametrize(("sources", "options", "result"), table("| sources | options | result |"))
+@pytest.mark.parametrize(("sources", "options", "result"), table(JOINS))
 def test_join(sources: str, options: str, result: str) -> None:
     cells = [encoded(value) for value in json.loads(sources)]
     names = tuple(f"s{number}" for number in range(len(cells)))
@@ -83,7 +67,7 @@ def test_join(sources: str, options: str, result: str) -> None:
     assert row.cells == (encoded(json.loads(result)),)
 
 
-@pytest.mark.parametrize(("kind", "value", "text"), table("| from | value | text |"))
+@pytest.mark.parametrize(("kind", "value", "text"), table(VALUE_TEXTS))
 def test_text_of_a_value(kind: str, value: str, text: str) -> None:
     source, cell = column("in", Kind(kind)), encoded(json.loads(value))
     assert map_cell(source, field("out"), cell) == encoded(json.loads(text))
@@ -103,16 +87,14 @@ def test_the_table_of_pairs_is_complete() -> None:
 
 
 @pytest.mark.parametrize("mode", ["strict", "lossy"])
-@pytest.mark.parametrize(
-    ("kind", "to", "value", "strict", "lossy"), table("| from | to | value | strict | lossy |")
-)
+@pytest.mark.parametrize(("kind", "to", "value", "strict", "lossy"), table(CASTS))
 def test_casts(kind: str, to: str, value: str, strict: str, lossy: str, mode: Mode) -> None:
     result = map_cell(column("in", Kind(kind)), target_field(to), encoded(json.loads(value)), mode=mode)
     assert result == expected(strict if mode == "strict" else lossy)
 
 
 @pytest.mark.parametrize("mode", ["strict", "lossy"])
-@pytest.mark.parametrize(("zone", "value", "strict", "lossy"), table("| zone | value | strict | lossy |"))
+@pytest.mark.parametrize(("zone", "value", "strict", "lossy"), table(ZONES))
 @pytest.mark.parametrize("kind", [Kind.TIMESTAMP, Kind.STRING])
 def test_session_time_zone(kind: Kind, zone: str, value: str, strict: str, lossy: str, mode: Mode) -> None:
     out = field("out", DataType.TIMESTAMPTZ)
@@ -120,9 +102,7 @@ def test_session_time_zone(kind: Kind, zone: str, value: str, strict: str, lossy
     assert result == expected(strict if mode == "strict" else lossy)
 
 
-@pytest.mark.parametrize(
-    ("target", "kind", "to", "value", "strict"), table("| target | from | to | value | strict |")
-)
+@pytest.mark.parametrize(("target", "kind", "to", "value", "strict"), table(LIMITS))
 def test_what_a_target_cannot_hold(target: str, kind: str, to: str, value: str, strict: str) -> None:
     result = map_cell(
         column("in", Kind(kind)),
