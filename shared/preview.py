@@ -1,4 +1,4 @@
-"""Looking before saving: the first rows of a query, the same rows after mapping, and a proposed schema.
+"""Looking before saving: the first rows of a query, and the same rows after mapping.
 
 Blocking. Uses the describe, the wire SELECT and the row mapper that runs use, so that what is seen is what runs.
 """
@@ -12,9 +12,10 @@ from shared.column_mappings.row_mapper import RowMapper, compile_row_mapper
 from shared.dialects import dialect_for
 from shared.dialects.base import ConnectionSettings, Dialect, Purpose, Session, SessionLimits
 from shared.documents.base import Value
+from shared.infer import proposed_field
 from shared.query_gate import check_query, clean_query
 from shared.types import DataType, Kind, SourceColumn, TargetField
-from shared.wire import json_value
+from shared.wire import CLASSES, json_value
 
 PREVIEW_LIMITS = SessionLimits(connect_seconds=5, statement_seconds=30, lock_seconds=5)
 PREVIEW_BYTES = 8 * 1024 * 1024
@@ -148,67 +149,9 @@ def _row(names: Sequence[str], kinds: Sequence[Kind | DataType], cells: Cells) -
 
 
 def _preview_column(column: SourceColumn, index: int, rows: Sequence[Cells]) -> PreviewColumn:
+    seen = None
     if column.kind is Kind.DYNAMIC:
-        classes = {cell[:1] for row in rows if (cell := row[index]) is not None}
-        return PreviewColumn(
-            name=column.name, data_type=_type_of_classes(classes), database_type=column.database_type
-        )
-    return PreviewColumn(
-        name=column.name, data_type=proposed_field(column).data_type, database_type=column.database_type
-    )
-
-
-_CLASS_TYPES = {b"i": DataType.INTEGER, b"r": DataType.FLOAT, b"t": DataType.STRING, b"b": DataType.BINARY}
-MAX_PROPOSED_PRECISION = 65
-MAX_PROPOSED_SCALE = 30
-
-
-def _type_of_classes(classes: set[bytes]) -> DataType:
-    return _CLASS_TYPES[next(iter(classes))] if len(classes) == 1 else DataType.STRING
-
-
-def proposed_field(column: SourceColumn) -> TargetField:
-    """Return the schema column that holds every value of a source column as it is."""
-    kind = column.kind
-    if kind is Kind.DYNAMIC:
-        return TargetField(name=column.name, data_type=DataType.STRING)
-    if kind is Kind.INTEGER and column.unsigned:
-        return TargetField(name=column.name, data_type=DataType.DECIMAL, precision=20, scale=0)
-    if kind is Kind.DECIMAL:
-        return _proposed_decimal(column)
-    length = column.length if kind is Kind.STRING else None
-    return TargetField(name=column.name, data_type=DataType(kind.value), length=length)
-
-
-def _proposed_decimal(column: SourceColumn) -> TargetField:
-    """An unbounded decimal, or one wider than every target takes, is proposed as text: that loses nothing."""
-    precision, scale = column.precision, column.scale
-    if (
-        precision is None
-        or scale is None
-        or not 0 <= scale <= MAX_PROPOSED_SCALE
-        or precision > MAX_PROPOSED_PRECISION
-    ):
-        return TargetField(name=column.name, data_type=DataType.STRING)
-    return TargetField(name=column.name, data_type=DataType.DECIMAL, precision=precision, scale=scale)
-
-
-def infer_columns(source: ConnectionSettings, query: str) -> tuple[TargetField, ...]:
-    """Propose the columns of a schema for a query's result. Blocking; raises as `preview_query`."""
-    check_query(query, source.db_type)
-    session = dialect_for(source.db_type).connect(source, Purpose.PREVIEW, PREVIEW_LIMITS)
-    try:
-        columns = session.dialect.describe(session, clean_query(query))
-        return tuple(_infer(session, clean_query(query), column) for column in columns)
-    finally:
-        session.close()
-
-
-def _infer(session: Session, query: str, column: SourceColumn) -> TargetField:
-    if column.kind is not Kind.DYNAMIC:
-        return proposed_field(column)
-    name = session.dialect.quote(column.name)
-    rows = session.fetch(f"SELECT DISTINCT typeof({name}) FROM (\n{query}\n) AS q WHERE {name} IS NOT NULL")
-    # A session for reading gives text as bytes.
-    classes = {bytes(row[0][:1]) for row in rows}
-    return TargetField(name=column.name, data_type=_type_of_classes(classes))
+        kinds = {CLASSES[cell[:1]] for row in rows if (cell := row[index]) is not None}
+        seen = DataType(kinds.pop().value) if len(kinds) == 1 else DataType.STRING
+    data_type = proposed_field(column, seen).data_type
+    return PreviewColumn(name=column.name, data_type=data_type, database_type=column.database_type)

@@ -82,6 +82,9 @@ class TargetField(BaseModel):
     length: int | None = None
 
 
+_NARROW_UNSIGNED = frozenset(("tinyint", "smallint", "mediumint", "int", "year"))
+
+
 @dataclass(frozen=True)
 class SourceColumn:
     """One output column of a source query, as the database describes it.
@@ -97,6 +100,11 @@ class SourceColumn:
     scale: int | None = None
     length: int | None = None
     unsigned: bool = False
+
+    @property
+    def beyond_64_bits(self) -> bool:
+        """Whether an integer column may hold more than 64 bits with sign do: MySQL's unsigned BIGINT."""
+        return self.unsigned and self.database_type.split(" ")[0] not in _NARROW_UNSIGNED
 
 
 @dataclass(frozen=True)

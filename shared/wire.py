@@ -23,6 +23,8 @@ _ESCAPES = (
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 _UNESCAPES = {escape[1:]: char for char, escape in _ESCAPES}
 _EXACT_INTEGER = 2**53
+# What a dynamic cell is, by its first letter.
+CLASSES = {b"i": Kind.INTEGER, b"r": Kind.FLOAT, b"t": Kind.STRING, b"b": Kind.BINARY}
 
 
 def escape_cell(cell: bytes) -> bytes:
@@ -80,7 +82,7 @@ def json_value(cell: Cell, kind: Kind | DataType) -> Any:
     if cell is None:
         return None
     if kind == Kind.DYNAMIC:
-        return json_value(cell[1:], _CLASSES[cell[:1]])
+        return json_value(cell[1:], CLASSES[cell[:1]])
     if kind == Kind.INTEGER:
         number = int(cell)
         return number if abs(number) <= _EXACT_INTEGER else str(number)
@@ -104,6 +106,3 @@ def instant_text(cell: bytes) -> bytes:
     if b"." in cell:
         cell = cell.rstrip(b"0").rstrip(b".")
     return cell.replace(b" ", b"T", 1) + zone
-
-
-_CLASSES = {b"i": Kind.INTEGER, b"r": Kind.FLOAT, b"t": Kind.STRING, b"b": Kind.BINARY}

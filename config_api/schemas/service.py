@@ -15,7 +15,7 @@ from shared.documents.connection import Connection
 from shared.documents.mapping import effective_key_columns
 from shared.documents.schema import Schema
 from shared.errors import ConfigError, InvalidQuery
-from shared.preview import infer_columns
+from shared.infer import infer_columns
 from shared.store.client import Session
 from shared.store.documents import Listing, Page
 from shared.store.stores import Stores

@@ -123,11 +123,9 @@ def _json_cast(request: CastRequest) -> Compiled:
 
 # -- numbers -------------------------------------------------------------------------------------
 
-_NARROW_UNSIGNED = frozenset(("tinyint", "smallint", "mediumint", "int", "year"))
-
 
 def _integer_of_integer(request: CastRequest) -> Compiled:
-    if request.column.unsigned and request.column.database_type.split(" ")[0] not in _NARROW_UNSIGNED:
+    if request.column.beyond_64_bits:
         return numbers.integer_of_integer, Passes.WHEN_TAKEN
     return texts.same, Passes.ALWAYS
 

@@ -14,12 +14,12 @@ from shared.column_mappings.cast_tables import CASTS, CastRequest, Passes
 from shared.column_mappings.texts import same, text_of, utf8_text
 from shared.errors import CastFailed, InvalidMapping
 from shared.types import DataType, Kind, SourceColumn, TargetField, TypeLimits
+from shared.wire import CLASSES
 
 Mode = Literal["strict", "lossy"]
 Convert = Callable[[bytes], bytes]
 
 TEXT_PART = SourceColumn("", Kind.STRING, "text")
-_CLASSES = {b"i": Kind.INTEGER, b"r": Kind.FLOAT, b"t": Kind.STRING, b"b": Kind.BINARY}
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def compile_text(column: SourceColumn) -> Cast:
     """Return the text of a column's values, for split and join. Raises InvalidMapping for bytes."""
     if column.kind is Kind.DYNAMIC:
         return Cast(
-            _by_class({letter: _class_text(kind) for letter, kind in _CLASSES.items()}), Passes.NOT_ALL
+            _by_class({letter: _class_text(kind) for letter, kind in CLASSES.items()}), Passes.NOT_ALL
         )
     if column.kind is Kind.BINARY:
         raise InvalidMapping(
@@ -105,7 +105,7 @@ def _check_decimal(field: TargetField, limits: TypeLimits) -> None:
 
 
 def _dynamic(request: CastRequest) -> Convert:
-    return _by_class({letter: _class_cast(request, kind) for letter, kind in _CLASSES.items()})
+    return _by_class({letter: _class_cast(request, kind) for letter, kind in CLASSES.items()})
 
 
 def _by_class(converts: dict[bytes, Convert]) -> Convert:

@@ -6,14 +6,14 @@ Identifiers pass through `Dialect.quote` only. The user's query is never formatt
 whole, as a subquery on lines of its own (it may end in a comment).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, BinaryIO, Protocol
 
 from shared.errors import EngineError
 from shared.secret import Secret
-from shared.types import Kind, SourceColumn, TargetField, TypeLimits
+from shared.types import DataType, Kind, SourceColumn, TargetField, TypeLimits
 
 PARAM = "\0"
 
@@ -66,6 +66,9 @@ class Capabilities:
     identifier_bytes: int
     limits: TypeLimits
     default_namespace: str | None  # PostgreSQL "public"; MySQL and SQLite: None (the database itself)
+    loose_kinds: frozenset[Kind] = (
+        frozenset()
+    )  # of source columns whose values may be of another type: `seen_types`
 
 
 @dataclass(frozen=True)
@@ -197,6 +200,16 @@ class Dialect(Protocol):
 
         Raises InvalidQuery for duplicate output names, for types refused by name, and for what the
         database refuses (unknown table or column, syntax).
+        """
+        ...
+
+    def seen_types(
+        self, session: Session, query: str, columns: Sequence[SourceColumn]
+    ) -> Mapping[str, DataType]:
+        """Look at all values of a query's columns of loose kinds, in one pass; return the type that holds them.
+
+        A column whose values are all of its own kind, or that has none, may be left out.
+        Raises SourceUnavailable `statement_cancelled` when the session's time is up.
         """
         ...
 

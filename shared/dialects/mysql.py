@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, cast
 
 from shared.dialects import mysql_errors, mysql_loader, mysql_session, mysql_tables, mysql_types
@@ -52,6 +52,7 @@ class MysqlDialect:
             max_decimal_scale=30,
         ),
         default_namespace=None,
+        loose_kinds=frozenset((Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ, Kind.TIME)),
     )
 
     def __init__(self, mariadb: "MysqlDialect | None" = None) -> None:
@@ -80,6 +81,15 @@ class MysqlDialect:
             fields = driver.connection._result.fields
         require_unique_names([field.name for field in fields])
         return tuple(mysql_types.source_column(field) for field in fields)
+
+    def seen_types(
+        self, session: Session, query: str, columns: Sequence[SourceColumn]
+    ) -> Mapping[str, DataType]:
+        beyond = [
+            f"MAX({mysql_types.beyond_type(column, f'q.{self.quote(column.name)}')})" for column in columns
+        ]
+        [row] = session.fetch(f"SELECT {', '.join(beyond)} FROM (\n{query}\n) AS q")
+        return {column.name: DataType.STRING for column, found in zip(columns, row, strict=True) if found}
 
     def wire_select(
         self,

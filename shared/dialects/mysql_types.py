@@ -136,6 +136,13 @@ def wire_expression(column: SourceColumn, name: str) -> str:
     return name
 
 
+def beyond_type(column: SourceColumn, name: str) -> str:
+    """Return the condition that a value is no date, or no time of day: zeros in a date, a TIME beyond 24 hours."""
+    if column.kind is Kind.TIME:
+        return f"{name} < TIME'00:00:00' OR {name} >= TIME'24:00:00'"
+    return f"YEAR({name}) = 0 OR MONTH({name}) = 0 OR DAYOFMONTH({name}) = 0"
+
+
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(\.\d{1,6})?\Z")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?\Z")

@@ -2,7 +2,7 @@
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 import psycopg2
@@ -88,6 +88,11 @@ class PostgresqlDialect:
         return postgresql_types.source_columns(
             description, _type_facts(session, {column.type_code for column in description})
         )
+
+    def seen_types(
+        self, session: Session, query: str, columns: Sequence[SourceColumn]
+    ) -> Mapping[str, DataType]:
+        return {}
 
     def wire_select(
         self,

@@ -1,7 +1,7 @@
 """SQLite: one file, dynamic types, one writer at a time."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, BinaryIO
 
@@ -22,9 +22,9 @@ from shared.dialects.base import (
 from shared.dialects.copy_text import block_writer, read_lines
 from shared.dialects.driver_session import require_unique_names
 from shared.dialects.sqlite_session import SqliteSession
-from shared.dialects.sqlite_values import STORED, Value, cell_of, line_of_values
+from shared.dialects.sqlite_values import STORED, Value, cell_of, line_of_values, type_of_classes
 from shared.errors import EngineError, InvalidQuery, UnsupportedCapability
-from shared.types import Kind, SourceColumn, TargetField, TypeLimits
+from shared.types import DataType, Kind, SourceColumn, TargetField, TypeLimits
 from shared.wire import split_line
 
 BATCH_ROWS = 1000
@@ -52,6 +52,7 @@ class SqliteDialect:
             max_binary_bytes=999_999_999,
         ),
         default_namespace=None,
+        loose_kinds=frozenset((Kind.DYNAMIC,)),
     )
 
     # -- connections -------------------------------------------------------------------------
@@ -84,6 +85,17 @@ class SqliteDialect:
     def _require_plan(self, driver: SqliteSession, query: str) -> None:
         """Have the query prepared under the authorizer, without running it."""
         driver.fetch(f"EXPLAIN SELECT * FROM (\n{query}\n) AS q")
+
+    def seen_types(
+        self, session: Session, query: str, columns: Sequence[SourceColumn]
+    ) -> Mapping[str, DataType]:
+        classes = [f"group_concat(DISTINCT typeof(q.{self.quote(column.name)}))" for column in columns]
+        [row] = session.fetch(f"SELECT {', '.join(classes)} FROM (\n{query}\n) AS q")
+        found = [sqlite_tables.text_of(names) for names in row]
+        return {
+            column.name: type_of_classes(set(names.split(",")) - {"null", ""})
+            for column, names in zip(columns, found, strict=True)
+        }
 
     def wire_select(
         self,

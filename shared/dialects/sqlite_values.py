@@ -7,6 +7,13 @@ from typing import Any
 from shared.types import DataType
 from shared.wire import escape_cell
 
+_CLASS_TYPES = {
+    "integer": DataType.INTEGER,
+    "real": DataType.FLOAT,
+    "text": DataType.STRING,
+    "blob": DataType.BINARY,
+}
+
 Value = int | float | str | bytes | None
 
 
@@ -35,6 +42,11 @@ CELLS: dict[type, Callable[[Any], bytes]] = {
     bytearray: _text_cell,
     bytes: _blob_cell,
 }
+
+
+def type_of_classes(classes: set[str]) -> DataType:
+    """Return the data type that holds values of these storage classes: text for several."""
+    return _CLASS_TYPES[next(iter(classes))] if len(classes) == 1 else DataType.STRING
 
 
 def cell_of(value: Any) -> bytes | None:

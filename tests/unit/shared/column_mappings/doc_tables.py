@@ -9,6 +9,7 @@ from shared.types import DataType, TargetField
 from tests.unit.shared.column_mappings.mapping_cases import field
 
 PAGE = Path(__file__).parents[4] / "docs" / "column_mappings.md"
+TYPES_PAGE = PAGE.with_name("types.md")
 SPLITS = "| source | fields | options | result |"
 JOINS = "| sources | options | result |"
 VALUE_TEXTS = "| from | value | text |"
@@ -18,9 +19,9 @@ LIMITS = "| target | from | to | value | strict |"
 _TYPE = re.compile(r"(\w+)(?:\((\d+)(?:,(\d+))?\))?")
 
 
-def table(header: str) -> list[list[str]]:
+def table(header: str, page: Path = PAGE) -> list[list[str]]:
     """Return the rows of the table with this first line, code marks and escapes taken off."""
-    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    lines = page.read_text(encoding="utf-8").splitlines()
     rows = takewhile(lambda line: line.startswith("|"), lines[lines.index(header) + 2 :])
     return [
         [cell.strip().strip("`").replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", row)[1:-1]]
