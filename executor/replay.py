@@ -6,6 +6,7 @@ holds the rows that land, their removal from the rejected rows, and the new erro
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 
 from executor.context import RunContext, RunOutcome
 from executor.extract import Feed
@@ -169,6 +170,7 @@ def replay_run(context: RunContext, reader: Session, target: Session, ledger: Le
     if reading is None:
         return _nothing_to_replay(context, target, ledger)
     writing = plan_target(version, reading.row_mapper.fields, target)
+    reading = replace(reading, row_mapper=reading.row_mapper.into(writing.fields))
     context.planned(reading.gear, None)
     for statement in writing.ddl:
         target.execute(statement)

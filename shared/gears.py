@@ -20,7 +20,8 @@ def choose_gear(
     is set: a load that the target refuses is read again with every row `checked`, to name or set aside the
     rows that it refused.
     """
-    mapper = reading.row_mapper
+    mapper = reading.row_mapper.into(writing.fields)
+    reading = replace(reading, row_mapper=mapper)
     if mapper.identity is not None:
         passed = _passed_through(reading, mapper.identity, source, checked_by_target=False)
         return _in_binary(passed, writing, source, target)

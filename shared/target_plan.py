@@ -25,7 +25,10 @@ class Warned(Value):
 
 @dataclass(frozen=True)
 class TargetPlan:
-    """Where the rows go. `existing` is None when the table has to be created; `ddl` comes before the load."""
+    """Where the rows go. `existing` is None when the table has to be created; `ddl` comes before the load.
+
+    `fields` are required where the existing column takes no NULL, whatever the schema says.
+    """
 
     table: TableName
     existing: TargetTable | None
@@ -74,7 +77,15 @@ def plan_target(version: MappingVersion, fields: Sequence[TargetField], session:
     _check_left_out(existing, fields)
     if mode is WriteMode.UPSERT:
         _check_key_collations(dialect, existing, keys)
-    return TargetPlan(table, existing, tuple(fields), keys, mode, tuple(ddl), _warnings(mode, existing))
+    required = _as_required(existing, fields)
+    return TargetPlan(table, existing, required, keys, mode, tuple(ddl), _warnings(mode, existing))
+
+
+def _as_required(existing: TargetTable, fields: Sequence[TargetField]) -> tuple[TargetField, ...]:
+    not_null = {column.name for column in existing.columns if not column.nullable}
+    return tuple(
+        field.model_copy(update={"nullable": False}) if field.name in not_null else field for field in fields
+    )
 
 
 def _missing_columns(
@@ -82,6 +93,8 @@ def _missing_columns(
 ) -> list[str]:
     present = {column.name for column in existing.columns}
     missing = [field for field in declared if field.name not in present]
+    if dialect.capabilities.column_names_ignore_case:
+        _refuse_other_case(existing, missing)
     for field in missing:
         if not field.nullable or field.name in keys:
             raise SchemaMismatch(
@@ -89,6 +102,17 @@ def _missing_columns(
                 column=field.name,
             )
     return [dialect.add_column_sql(existing.name, field) for field in missing]
+
+
+def _refuse_other_case(existing: TargetTable, missing: Sequence[TargetField]) -> None:
+    present = {column.name.casefold(): column.name for column in existing.columns}
+    for field in missing:
+        if (name := present.get(field.name.casefold())) is not None:
+            raise SchemaMismatch(
+                f"the column {field.name!r} of the schema is {name!r} in table {existing.name.name!r}:"
+                " names are exact, also where the database takes one for the other",
+                column=field.name,
+            )
 
 
 def _check_fields(

@@ -78,11 +78,17 @@ class RowMapper:
         self.source_width = source_width
         self.fields = fields
         self.fillings = fillings
+        self._key_columns = key_columns
+        self._limits = limits
         self.null_codes = tuple(_null_code(field, key_columns) for field in fields)
         self.reason_not_identity = self._reason(taken=False)
         self.identity = None if self.reason_not_identity else self._sources()
         reason_when_taken = self._reason(taken=limits.refuses_misfits)
         self.identity_when_taken = None if reason_when_taken else self._sources()
+
+    def into(self, fields: tuple[TargetField, ...]) -> "RowMapper":
+        """Return the mapper into the same fields, of which more may be required: their columns take no NULL."""
+        return RowMapper(self.source_width, fields, self.fillings, self._key_columns, self._limits)
 
     def map_row(self, cells: Cells) -> MappedRow:
         """Map one row, collecting every error of it."""

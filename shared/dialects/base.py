@@ -66,6 +66,7 @@ class Capabilities:
     identifier_bytes: int
     limits: TypeLimits
     default_namespace: str | None  # PostgreSQL "public"; MySQL and SQLite: None (the database itself)
+    column_names_ignore_case: bool = False
     loose_kinds: frozenset[Kind] = (
         frozenset()
     )  # of source columns whose values may be of another type: `seen_types`

@@ -52,6 +52,7 @@ class MysqlDialect:
             max_decimal_scale=30,
         ),
         default_namespace=None,
+        column_names_ignore_case=True,
         loose_kinds=frozenset((Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ, Kind.TIME)),
     )
 

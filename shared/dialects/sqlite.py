@@ -52,6 +52,7 @@ class SqliteDialect:
             max_binary_bytes=999_999_999,
         ),
         default_namespace=None,
+        column_names_ignore_case=True,
         loose_kinds=frozenset((Kind.DYNAMIC,)),
     )
 
