@@ -1,20 +1,15 @@
-"""The engine's own small tables beside a target: their names, columns and the reading of rejected rows.
+"""The engine's own small tables beside a target: their names and columns.
 
 They live in the namespace of the target table, or in the connection's `ledger_schema`. Values are kept
 as integers and text only, so that every database holds them alike.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from shared.dialects import dialect_for
 from shared.dialects.base import (
-    PARAM,
     ConnectionSettings,
     Dialect,
-    Purpose,
     Session,
     SessionLimits,
     TableName,
@@ -131,48 +126,3 @@ def ledger_tables(settings: ConnectionSettings, dialect: Dialect) -> LedgerTable
         tables=TableName(TABLES, namespace),
         rejected_rows=TableName(REJECTED_ROWS, namespace),
     )
-
-
-@dataclass(frozen=True)
-class RejectedRow:
-    row_number: int
-    mapping_version: int
-    source_row: dict[str, Any]
-    errors: Sequence[dict[str, Any]]
-
-
-def read_rejected_rows(
-    target: ConnectionSettings, run_id: str, *, limit: int, offset: int = 0
-) -> tuple[list[RejectedRow], int]:
-    """Return a page of a run's rejected rows by row number, and their total. Blocking.
-
-    A target without the engine's tables has none. Raises EngineError classes.
-    """
-    session = dialect_for(target.db_type).connect(target, Purpose.TARGET, LEDGER_READ_LIMITS)
-    try:
-        table = ledger_tables(target, session.dialect).rejected_rows
-        if session.dialect.find_table(session, table) is None:
-            return [], 0
-        return _page(session, table, run_id, limit, offset), _count(session, table, run_id)
-    finally:
-        session.close()
-
-
-def _page(session: Session, table: TableName, run_id: str, limit: int, offset: int) -> list[RejectedRow]:
-    quote = session.dialect.quote
-    rows = session.fetch(
-        f"SELECT {quote('row_number')}, {quote('mapping_version')}, {quote('source_row')}, {quote('errors')}"
-        f" FROM {session.dialect.qualified(table)} WHERE {quote('run_id')} = {PARAM}"
-        f" ORDER BY {quote('row_number')} LIMIT {int(limit)} OFFSET {int(offset)}",
-        (run_id,),
-    )
-    return [
-        RejectedRow(int(n), int(version), json.loads(row), json.loads(errors))
-        for n, version, row, errors in rows
-    ]
-
-
-def _count(session: Session, table: TableName, run_id: str) -> int:
-    quote = session.dialect.quote
-    sql = f"SELECT COUNT(*) FROM {session.dialect.qualified(table)} WHERE {quote('run_id')} = {PARAM}"
-    return int(session.fetch(sql, (run_id,))[0][0])

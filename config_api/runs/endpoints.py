@@ -1,8 +1,11 @@
 """Routes of runs."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi.responses import StreamingResponse
 
 from config_api.dependencies import PlainPage, Prefix, Replays, RunPage, Runs, Tenant
 from config_api.fields import parse_path_id
@@ -17,8 +20,9 @@ from config_api.runs.payloads import (
     read_rejected_row,
     read_run,
 )
-from config_api.runs.rejected_csv import accepts_csv, write_csv
+from config_api.runs.rejected_csv import RejectedCsv, accepts_csv
 from config_api.versions import set_version
+from shared.rejected_rows import RejectedRow
 
 router = APIRouter(prefix="/runs", tags=["runs"])
 NOUN = "run"
@@ -96,14 +100,16 @@ async def list_run_logs(
 )
 async def list_rejected_rows(
     run_id: str,
+    request: Request,
     response: Response,
     tenant_id: Tenant,
     runs: Runs,
     page: PlainPage,
     accept: Annotated[str, Header(include_in_schema=False)] = "",
 ) -> Response | list[RejectedRowRead]:
-    """List the rows that a run rejected, with the reasons; as CSV when text/csv is asked for."""
-    rows, total = await runs.list_rejected(tenant_id, parse_path_id(run_id, NOUN), page)
+    """List the rows that a run rejected, with the reasons; as CSV (text/csv) all of them, unless a limit is sent."""
+    document_id = parse_path_id(run_id, NOUN)
+    rows, total = await runs.list_rejected(tenant_id, document_id, page)
     set_total(response, total)
     response.headers["Vary"] = "Accept"
     if not accepts_csv(accept):
@@ -113,7 +119,20 @@ async def list_rejected_rows(
         "Vary": "Accept",
         "Content-Disposition": f'attachment; filename="rejected-rows-{run_id}.csv"',
     }
-    return Response(write_csv(rows), media_type="text/csv; charset=utf-8", headers=headers)
+    table, media_type = RejectedCsv.of(rows), "text/csv; charset=utf-8"
+    if len(rows) == total or {"limit", "offset"} & set(request.query_params):
+        return Response(table.head() + table.lines(rows), media_type=media_type, headers=headers)
+    blocks = await runs.all_rejected(tenant_id, document_id)
+    return StreamingResponse(_written(table, blocks), media_type=media_type, headers=headers)
+
+
+async def _written(
+    table: RejectedCsv, blocks: AsyncGenerator[list[RejectedRow], None]
+) -> AsyncGenerator[str, None]:
+    yield table.head()
+    async with aclosing(blocks):
+        async for rows in blocks:
+            yield table.lines(rows)
 
 
 @router.post(

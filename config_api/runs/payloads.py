@@ -7,7 +7,7 @@ from fastapi import Query
 
 from config_api.fields import Answer, IdText, Instant, Reference, UtcInstant
 from shared.documents.run import Phase, Run, RunStatus, SkipReason, Trigger
-from shared.ledger_tables import RejectedRow
+from shared.rejected_rows import RejectedRow
 from shared.store.run_logs import LogLine
 
 

@@ -1,5 +1,7 @@
 """Rules of runs: queueing by hand, again, cancelling, looking."""
 
+from collections.abc import AsyncGenerator
+
 from bson import ObjectId
 
 from config_api.blocking import BlockingWork
@@ -12,7 +14,7 @@ from shared.documents.connection import Connection
 from shared.documents.mapping import Mapping
 from shared.documents.run import FINAL_STATUSES, Run, RunStatus, Trigger
 from shared.errors import Conflict
-from shared.ledger_tables import RejectedRow, read_rejected_rows
+from shared.rejected_rows import RejectedRow, read_rejected_block, read_rejected_rows
 from shared.store.client import Session
 from shared.store.documents import Page
 from shared.store.run_logs import LogLine
@@ -95,10 +97,28 @@ class RunService:
         self, tenant_id: str, run_id: ObjectId, page: Page
     ) -> tuple[list[RejectedRow], int]:
         """Return one page of a run's rejected rows, from the target they were kept in. Raises NotFound."""
+        target = await self._target_of(tenant_id, run_id)
+        return await self._blocking.run_query(_read_rejected, self._targets, target, str(run_id), page)
+
+    async def all_rejected(self, tenant_id: str, run_id: ObjectId) -> AsyncGenerator[list[RejectedRow], None]:
+        """Return blocks of all of a run's rejected rows, as they are in the target now. Raises NotFound."""
+        target = await self._target_of(tenant_id, run_id)
+
+        async def blocks() -> AsyncGenerator[list[RejectedRow], None]:
+            after = 0
+            while rows := await self._blocking.run_query(
+                _read_block, self._targets, target, str(run_id), after
+            ):
+                yield rows
+                after = rows[-1].row_number
+
+        return blocks()
+
+    async def _target_of(self, tenant_id: str, run_id: ObjectId) -> Connection | None:
+        """Return where a run's rows went, None for the default target."""
         run = await self._stores.runs.get(tenant_id, run_id)
         version = await self._stores.mapping_versions.get(tenant_id, run.mapping_id, run.mapping_version)
-        target = await self._targets.find(version.mapping)
-        return await self._blocking.run_query(_read_rejected, self._targets, target, str(run_id), page)
+        return await self._targets.find(version.mapping)
 
     async def _queue(
         self, tenant_id: str, mapping_id: ObjectId, trigger: Trigger, former: Run | None, session: Session
@@ -131,6 +151,12 @@ class RunService:
 
 def _object_id(text: str | None) -> ObjectId | None:
     return None if text is None else ObjectId(text)
+
+
+def _read_block(
+    targets: TargetFinder, target: Connection | None, run_id: str, after: int
+) -> list[RejectedRow]:
+    return read_rejected_block(targets.open(target), run_id, after=after)
 
 
 def _read_rejected(

@@ -5,7 +5,7 @@ import pytest
 from shared.documents.mapping import ErrorPolicy, MappingVersion, WriteMode
 from shared.documents.run import Run
 from shared.errors import InvalidMapping, RunCancelled
-from shared.ledger_tables import RejectedRow, read_rejected_rows
+from shared.rejected_rows import RejectedRow, read_rejected_rows
 from tests import factories
 from tests.conformance.incremental.conftest import Events
 from tests.factories import field

@@ -6,7 +6,7 @@ import pytest
 
 from shared.documents.mapping import ErrorPolicy, WriteMode
 from shared.errors import InvalidMapping, UnsupportedCapability, WatermarkConflict
-from shared.ledger_tables import read_rejected_rows
+from shared.rejected_rows import read_rejected_rows
 from tests import factories
 from tests.conformance.incremental.conftest import KEYED, Events, windowed
 

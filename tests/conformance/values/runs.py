@@ -9,7 +9,7 @@ from local_servers import Database
 from shared.column_mappings import ColumnMappingSpec
 from shared.documents.mapping import ErrorPolicy
 from shared.documents.run import Progress
-from shared.ledger_tables import RejectedRow, read_rejected_rows
+from shared.rejected_rows import RejectedRow, read_rejected_rows
 from shared.types import TargetField
 from tests import factories
 from tests.recording_context import RecordingContext

@@ -25,7 +25,7 @@ from shared.errors import (
     SchemaMismatch,
     TargetRefused,
 )
-from shared.ledger_tables import read_rejected_rows
+from shared.rejected_rows import read_rejected_rows
 from tests import factories
 from tests.factories import field
 from tests.recording_context import RecordingContext

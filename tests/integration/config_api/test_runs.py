@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from config_api.dependencies import Services
 from local_servers import Database
+from shared import rejected_rows
 from shared.ledger_tables import REJECTED_ROWS
 from shared.store.run_logs import LogLine
 from tests.integration.config_api.documents import Api, Body, places, problem_of
@@ -155,4 +156,32 @@ async def test_rejected_rows_are_read_from_the_target_as_json_and_csv(
         ["row_number", "mapping_version", "errors", "a", "b"],
         ["2", "1", "id: no integer", "x,y", ""],
         ["9", "1", "id: no integer", "x,y", ""],
+    ]
+
+
+async def test_all_rejected_rows_are_downloaded_in_blocks(
+    api: Api, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = await api.make("/connections/", sqlite_database.connection_body("target"))
+    run = await queue(api, target_connection_id=target["id"])
+    sqlite_database.execute(
+        f"CREATE TABLE {REJECTED_ROWS} (run_id TEXT, row_number INTEGER, mapping_version INTEGER,"
+        " source_row TEXT, errors TEXT)",
+        f"""WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
+        INSERT INTO {REJECTED_ROWS} SELECT '{run["id"]}', i * 2, 1, '{{"a": "x' || i || '"}}', '[]' FROM n""",
+        f"INSERT INTO {REJECTED_ROWS} VALUES ('another', 3, 1, '{{}}', '[]')",
+    )
+    monkeypatch.setattr(rejected_rows, "BLOCK_ROWS", 700)
+    path, wants_csv = f"/runs/{run['id']}/rejected-rows", {"Accept": "text/csv"}
+    whole = await api.get(path, headers=wants_csv)
+    assert (whole.status_code, whole.headers["x-total-count"]) == (200, "2500")
+    assert "rejected-rows" in whole.headers["content-disposition"]
+    lines = list(csv.reader(io.StringIO(whole.text, newline="")))
+    assert lines[0] == ["row_number", "mapping_version", "errors", "a"]
+    assert lines[1:] == [[str(n * 2), "1", "", f"x{n}"] for n in range(1, 2501)]
+    page = await api.get(path, headers=wants_csv, params={"limit": 2, "offset": 1000})
+    assert [line[0] for line in csv.reader(io.StringIO(page.text, newline=""))] == [
+        "row_number",
+        "2002",
+        "2004",
     ]

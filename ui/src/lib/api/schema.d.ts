@@ -729,7 +729,7 @@ export interface paths {
         };
         /**
          * List Rejected Rows
-         * @description List the rows that a run rejected, with the reasons; as CSV when text/csv is asked for.
+         * @description List the rows that a run rejected, with the reasons; as CSV (text/csv) all of them, unless a limit is sent.
          */
         get: operations["list_rejected_rows"];
         put?: never;

@@ -89,7 +89,7 @@ export function rejectedRowsQuery(id: string, offset: number, limit: number) {
 }
 
 export async function downloadRejectedRows(id: string): Promise<void> {
-  const response = await callResponse(`/runs/${id}/rejected-rows?limit=1000`, {
+  const response = await callResponse(`/runs/${id}/rejected-rows`, {
     headers: { Accept: "text/csv" },
   });
   const url = URL.createObjectURL(await response.blob());
