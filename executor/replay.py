@@ -89,19 +89,17 @@ def _refuse_replace_without_keys(version: MappingVersion) -> None:
 
 
 def _columns_then(reader: Session, table: TableName, run_id: str) -> list[SourceColumn] | None:
-    """Return the source columns that the rows of a run were kept with."""
+    """Return the source columns that the rows of a run were kept with: one of them at least has these."""
     quote = reader.dialect.quote
-    rows = reader.fetch(
-        f"SELECT {quote('source_columns')} FROM {reader.dialect.qualified(table)}"
-        f" WHERE {quote('run_id')} = {PARAM} LIMIT 1",
-        (run_id,),
-    )
-    if not rows:
+    of_run = f"FROM {reader.dialect.qualified(table)} WHERE {quote('run_id')} = {PARAM}"
+    columns = quote("source_columns")
+    rows = reader.fetch(f"SELECT {columns} {of_run} AND {columns} IS NOT NULL LIMIT 1", (run_id,))
+    if rows:
+        text = rows[0][0]
+        return read_columns(text if isinstance(text, str) else bytes(text).decode())
+    if not reader.fetch(f"SELECT 1 {of_run} LIMIT 1", (run_id,)):
         return None
-    text = rows[0][0]
-    if text is None:
-        raise TargetRefused("these rejected rows were kept without their source cells", code="not_replayable")
-    return read_columns(text if isinstance(text, str) else bytes(text).decode())
+    raise TargetRefused("these rejected rows were kept without their source cells", code="not_replayable")
 
 
 class Replayed:

@@ -1,11 +1,14 @@
 """The plan's gear applied to blocks; rejected rows are set aside."""
 
-import json
 import tempfile
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, BinaryIO, Protocol
 
+import orjson
+
 from shared.column_mappings.line_mapper import RejectedLine, compile_line_mapper
+from shared.column_mappings.row_mapper import CellError
 from shared.documents.mapping import ErrorPolicy
 from shared.documents.run import Run
 from shared.errors import CastFailed, CountMismatch, RejectLimitExceeded
@@ -16,19 +19,23 @@ from shared.wire import join_line, json_value
 
 SPOOL_MEMORY_BYTES = 4 * 1024 * 1024
 KEPT_UNDER_FAIL = 100
+REMEMBERED_ERRORS = 1000
 
 
 class RejectedRows:
     """Rejected rows of one attempt as COPY text lines, in memory first and then in a temporary file.
 
-    `count` counts all; under the policy `fail` the reading stops at the first 100.
+    `count` counts all; under the policy `fail` the reading stops at the first 100. The first row alone carries the
+    columns, which are the same for all.
     """
 
     def __init__(self, run: Run, policy: ErrorPolicy, columns: Sequence[SourceColumn]) -> None:
         self._run = run
         self._policy = policy
         self._columns = columns
-        self._kept_columns = keep_columns(columns).encode()
+        self._names = [column.name for column in columns]
+        self._kinds = [column.kind for column in columns]
+        self._errors: dict[tuple[CellError, ...], bytes] = {}
         self._spool = tempfile.SpooledTemporaryFile(max_size=SPOOL_MEMORY_BYTES)  # noqa: SIM115 - closed by close()
         self.count = 0
         self.first_error: CastFailed | None = None
@@ -70,34 +77,30 @@ class RejectedRows:
         )
 
     def _line(self, row_number: int, line: RejectedLine) -> bytes:
-        source_row = {
-            column.name: json_value(cell, column.kind)
-            for column, cell in zip(self._columns, line.source_cells, strict=True)
-        }
-        errors = [
-            {
-                "target_field": error.target_field,
-                "source_columns": list(error.source_columns),
-                "code": error.code,
-                "message": error.message,
-            }
-            for error in line.errors
-        ]
+        values = map(json_value, line.source_cells, self._kinds)
         return join_line(
             (
                 str(self._run.id).encode(),
                 str(row_number).encode(),
                 str(self._run.mapping_version).encode(),
-                _json(source_row),
-                _json(errors),
-                keep_cells(line.source_cells).encode(),
-                self._kept_columns,
+                _json(dict(zip(self._names, values, strict=True))),
+                self._errors.get(line.errors) or self._remember(line.errors),
+                keep_cells(line.source_cells),
+                keep_columns(self._columns).encode() if self.count == 1 else None,
             )
         )
 
+    def _remember(self, errors: tuple[CellError, ...]) -> bytes:
+        """Write the errors of a row; most rows have the same ones, and their texts are few."""
+        text = _json([asdict(error) for error in errors])
+        if len(self._errors) < REMEMBERED_ERRORS:
+            self._errors[errors] = text
+        return text
+
 
 def _json(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False).encode()
+    """Return JSON, with characters that a database may refuse in a text escaped."""
+    return orjson.dumps(value)
 
 
 def _cast_failed(row_number: int, line: RejectedLine) -> CastFailed:

@@ -4,15 +4,20 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
+import orjson
+
 from shared.types import Kind, SourceColumn
 
 Cell = bytes | None
 
 
-def keep_cells(cells: Sequence[Cell]) -> str:
-    """Return wire cells as ASCII text: no NUL, no broken UTF-8, which some databases refuse in texts."""
-    texts = [None if cell is None else cell.decode("utf-8", "surrogateescape") for cell in cells]
-    return json.dumps(texts, ensure_ascii=True, separators=(",", ":"))
+def keep_cells(cells: Sequence[Cell]) -> bytes:
+    """Return wire cells as JSON without NUL and broken UTF-8, which some databases refuse in texts."""
+    try:
+        return orjson.dumps([None if cell is None else cell.decode() for cell in cells])
+    except UnicodeDecodeError:
+        texts = [None if cell is None else cell.decode("utf-8", "surrogateescape") for cell in cells]
+        return json.dumps(texts, ensure_ascii=True, separators=(",", ":")).encode()
 
 
 def read_cells(text: bytes) -> tuple[Cell, ...]:

@@ -152,3 +152,10 @@ def started(database: Database, policy: ErrorPolicy) -> RecordingContext:
 
 def execute(context: RecordingContext) -> RunOutcome:
     return execute_run(context)
+
+
+def test_the_columns_are_kept_once(any_database: Database) -> None:
+    fill(any_database, rows=5, bad=4)
+    execute(started(any_database, ErrorPolicy(policy="quarantine")))
+    kept = any_database.rows("SELECT COUNT(*), COUNT(source_columns) FROM etl_engine_rejected_rows")
+    assert [tuple(row) for row in kept] == [(4, 1)]
