@@ -1,10 +1,5 @@
 """What a run will do, decided once: the plan endpoint shows it, the executor follows it. Nothing is written."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Literal
 
 from shared.dialects import dialect_for
@@ -12,12 +7,13 @@ from shared.dialects.base import ConnectionSettings, Purpose, Session, SessionLi
 from shared.documents.base import Value
 from shared.documents.mapping import MappingVersion, WriteMode, effective_write_mode
 from shared.documents.run import Window
-from shared.errors import AccessDenied, ConfigError, DataError
+from shared.errors import ConfigError, DataError
 from shared.gears import choose_gear
 from shared.late_commits import late_commits_reason
 from shared.ledger_tables import ledger_tables
 from shared.source_plan import Gear, SourcePlan, plan_source
 from shared.target_plan import TargetPlan, Warned, plan_target
+from shared.target_session import look_at_target
 from shared.watermarks import ReadWindow, WindowInputs, last_watermark, plan_window
 
 PLAN_LIMITS = SessionLimits(connect_seconds=5, statement_seconds=20, lock_seconds=5)
@@ -65,29 +61,10 @@ def make_plan(version: MappingVersion, source: ConnectionSettings, target: Conne
     """
     source_session = dialect_for(source.db_type).connect(source, Purpose.PREVIEW, PLAN_LIMITS)
     try:
-        with _target_session(target) as target_session:
+        with look_at_target(target, PLAN_LIMITS) as target_session:
             return _plan(version, source_session, source, target_session, target)
     finally:
         source_session.close()
-
-
-@contextmanager
-def _target_session(target: ConnectionSettings) -> Iterator[Session]:
-    """Open the target for reading; a file that is not there yet is looked at as the empty one it will be."""
-    dialect = dialect_for(target.db_type)
-    with TemporaryDirectory() as folder:
-        try:
-            session = dialect.connect(target, Purpose.PREVIEW, PLAN_LIMITS)
-        except AccessDenied as error:
-            if error.code != "database_not_found" or target.host is not None:
-                raise
-            empty = Path(folder) / "empty"
-            empty.touch()
-            session = dialect.connect(replace(target, database=str(empty)), Purpose.PREVIEW, PLAN_LIMITS)
-        try:
-            yield session
-        finally:
-            session.close()
 
 
 def _plan(

@@ -5,6 +5,7 @@ Blocking. Uses the describe, the wire SELECT and the row mapper that runs use, s
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from shared.column_mappings import ColumnMappingSpec
@@ -14,7 +15,8 @@ from shared.dialects.base import ConnectionSettings, Dialect, Purpose, Session, 
 from shared.documents.base import Value
 from shared.infer import proposed_field
 from shared.query_gate import check_query, clean_query
-from shared.types import DataType, Kind, SourceColumn, TargetField
+from shared.target_session import look_at_target
+from shared.types import DataType, Kind, SourceColumn, TargetField, TypeLimits
 from shared.wire import CLASSES, json_value
 
 PREVIEW_LIMITS = SessionLimits(connect_seconds=5, statement_seconds=30, lock_seconds=5)
@@ -55,15 +57,23 @@ class Preview(Value):
     target: MappedPreview | None = None
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What rows are mapped into. Without `keys`: the fields of the primary key; without `target`: the source's kind."""
+
+    fields: tuple[TargetField, ...]
+    specs: tuple[ColumnMappingSpec, ...] = ()
+    keys: tuple[str, ...] | None = None
+    target: ConnectionSettings | None = None
+
+
 def preview_query(
     source: ConnectionSettings,
     query: str,
     limit: int,
-    fields: Sequence[TargetField] | None,
-    specs: Sequence[ColumnMappingSpec],
-    target: Dialect | None = None,
+    wanted: Wanted | None = None,
 ) -> Preview:
-    """Read at most `limit` rows of a query; with `fields`, map them for `target` (default: the source's kind).
+    """Read at most `limit` rows of a query, and map them into what is `wanted`.
 
     Rows are cut at 8 MiB in all. Raises InvalidQuery, InvalidMapping, TransientError.
     """
@@ -73,7 +83,7 @@ def preview_query(
     try:
         columns = session.dialect.describe(session, clean_query(query))
         rows, truncated = _first_rows(session, clean_query(query), columns, limit)
-        mapper = _row_mapper(columns, fields, specs, source, target or session.dialect, session.dialect)
+        mapper = None if wanted is None else _row_mapper(columns, wanted, source, session.dialect)
     finally:
         session.close()
     return Preview(
@@ -103,24 +113,28 @@ def _first_rows(
 
 
 def _row_mapper(
-    columns: Sequence[SourceColumn],
-    fields: Sequence[TargetField] | None,
-    specs: Sequence[ColumnMappingSpec],
-    source: ConnectionSettings,
-    target: Dialect,
-    source_dialect: Dialect,
-) -> RowMapper | None:
-    if fields is None:
-        return None
+    columns: Sequence[SourceColumn], wanted: Wanted, source: ConnectionSettings, source_dialect: Dialect
+) -> RowMapper:
+    keys = wanted.keys
+    if keys is None:
+        keys = tuple(field.name for field in wanted.fields if field.primary_key)
     return compile_row_mapper(
         columns,
-        fields,
-        specs,
-        limits=target.capabilities.limits,
-        key_columns=tuple(field.name for field in fields if field.primary_key),
+        wanted.fields,
+        wanted.specs,
+        limits=_limits(wanted.target, source_dialect),
+        key_columns=keys,
         session_time_zone=source.session_time_zone,
         source_text_may_hold_nul=source_dialect.capabilities.limits.nul_in_text,
     )
+
+
+def _limits(target: ConnectionSettings | None, source: Dialect) -> TypeLimits:
+    """Return what the target can hold; it is asked, since MySQL and MariaDB differ."""
+    if target is None:
+        return source.capabilities.limits
+    with look_at_target(target, PREVIEW_LIMITS) as session:
+        return session.dialect.capabilities.limits
 
 
 def _mapped(mapper: RowMapper, rows: Sequence[Cells]) -> MappedPreview:

@@ -1,22 +1,26 @@
 """Preview and plan: looking at databases before anything is written."""
 
+from collections.abc import Callable
+from functools import partial
+
 from bson import ObjectId
 
 from config_api.blocking import BlockingWork
 from config_api.connections.service import ConnectionOpener
 from config_api.mappings.payloads import PreviewRequest
-from config_api.mappings.rules import check_specs
+from config_api.mappings.rules import check_key_columns, check_specs
 from config_api.mappings.service import MappingService, check_source_query, unknown_reference
 from config_api.mappings.snapshots import snapshot
 from shared.clock import Clock
 from shared.connection_settings import default_target_settings
 from shared.dialects.base import ConnectionSettings
+from shared.documents.base import DEFAULT_TENANT
 from shared.documents.connection import Connection
 from shared.documents.mapping import Mapping, MappingVersion
 from shared.documents.schema import Schema
 from shared.errors import InvalidMapping
 from shared.plan import Plan, make_plan
-from shared.preview import Preview, preview_query
+from shared.preview import Preview, Wanted, preview_query
 from shared.settings import Settings
 from shared.store.stores import Stores
 
@@ -65,8 +69,15 @@ class LookingService:
         if source is None:
             raise unknown_reference("connection", "source_connection_id")
         schema = await self._find_schema(tenant_id, request)
+        open_target = await self._find_target(tenant_id, request)
         await check_source_query(self._blocking, request.source_query, source)
-        return await self._blocking.run_query(_preview, self._opener, source, request, schema)
+
+        def look() -> Preview:
+            target = None if open_target is None else open_target()
+            wanted = None if schema is None else _wanted(request, schema, target)
+            return preview_query(self._opener.open(source), request.source_query, request.limit, wanted)
+
+        return await self._blocking.run_query(look)
 
     async def plan(self, tenant_id: str, mapping_id: ObjectId) -> Plan:
         """Return what a run would do now; nothing is written."""
@@ -75,6 +86,19 @@ class LookingService:
         target = await self._targets.find(view.mapping)
         version = snapshot(view.mapping, view.specs, view.schema, self._clock())
         return await self._blocking.run_query(_plan, self._opener, self._targets, version, source, target)
+
+    async def _find_target(
+        self, tenant_id: str, request: PreviewRequest
+    ) -> Callable[[], ConnectionSettings] | None:
+        """Return how to open the target whose limits count, None where none is named."""
+        if request.target_connection_id is not None:
+            target = await self._stores.connections.find(tenant_id, ObjectId(request.target_connection_id))
+            if target is None:
+                raise unknown_reference("connection", "target_connection_id")
+            return partial(self._targets.open, target)
+        if "target_connection_id" in request.model_fields_set and tenant_id == DEFAULT_TENANT:
+            return partial(self._targets.open, None)
+        return None
 
     async def _find_schema(self, tenant_id: str, request: PreviewRequest) -> Schema | None:
         if request.target_schema_id is None:
@@ -86,19 +110,13 @@ class LookingService:
         if schema is None:
             raise unknown_reference("schema", "target_schema_id")
         check_specs(request.column_mappings, schema)
+        check_key_columns(request.key_columns, schema)
         return schema
 
 
-def _preview(
-    opener: ConnectionOpener, source: Connection, request: PreviewRequest, schema: Schema | None
-) -> Preview:
-    return preview_query(
-        opener.open(source),
-        request.source_query,
-        request.limit,
-        None if schema is None else schema.columns,
-        request.column_mappings,
-    )
+def _wanted(request: PreviewRequest, schema: Schema, target: ConnectionSettings | None) -> Wanted:
+    keys = None if request.key_columns is None else tuple(request.key_columns)
+    return Wanted(schema.columns, tuple(request.column_mappings), keys, target)
 
 
 def _plan(

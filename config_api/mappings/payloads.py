@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from config_api.fields import (
     Answer,
@@ -54,6 +54,15 @@ SpecList = Annotated[
 SpecSet = Annotated[list[ColumnMappingSpec], Field(max_length=MAX_COLUMN_MAPPINGS)]
 
 
+def _refuse_twice(keys: list[str]) -> list[str]:
+    if len(set(keys)) != len(keys):
+        raise ValueError("names a column twice")
+    return keys
+
+
+KeyColumns = Annotated[list[FieldName], Field(min_length=1, max_length=64), AfterValidator(_refuse_twice)]
+
+
 class MappingCreate(Payload):
     name: Name
     description: Description | None = None
@@ -63,7 +72,7 @@ class MappingCreate(Payload):
     target_connection_id: Reference | None = Field(default=None, description="Absent: the default target")
     target_table: FieldName | None = Field(default=None, description="Absent: the schema's name, exactly")
     write_mode: WriteMode | None = None
-    key_columns: Annotated[list[FieldName], Field(min_length=1, max_length=64)] | None = None
+    key_columns: KeyColumns | None = None
     incremental: Incremental | None = None
     on_error: ErrorPolicy = ErrorPolicy()
     guards: Guards = Guards()
@@ -71,13 +80,6 @@ class MappingCreate(Payload):
     retry: Retry = Retry()
     timeout_seconds: Seconds = 21600
     notify: Annotated[list[Url], Field(max_length=20)] = Field(default=[])
-
-    @field_validator("key_columns")
-    @classmethod
-    def _check_keys(cls, keys: list[str] | None) -> list[str] | None:
-        if keys is not None and len(set(keys)) != len(keys):
-            raise ValueError("names a column twice")
-        return keys
 
 
 @partial_of(MappingCreate)
@@ -92,6 +94,13 @@ class PreviewRequest(Payload):
     source_query: Query
     limit: Annotated[WholeNumber, Field(ge=1, le=1000)] = 10
     target_schema_id: Reference | None = None
+    target_connection_id: Reference | None = Field(
+        default=None,
+        description="Whose limits count: null, the default target; absent, one of the source's kind",
+    )
+    key_columns: KeyColumns | None = Field(
+        default=None, description="Absent: the schema's primary_key columns"
+    )
     column_mappings: SpecSet = Field(default=[])
 
 

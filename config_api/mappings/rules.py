@@ -76,12 +76,17 @@ def refuse_incomplete(problems: Sequence[MappingProblem], loc: tuple[str | int, 
         raise InvalidMapping(message, code="mapping_incomplete", loc=loc)
 
 
-def _check_keys(mapping: Mapping, schema: Schema) -> None:
+def check_key_columns(keys: Sequence[str] | None, schema: Schema) -> None:
+    """Raise InvalidMapping for a key column that the schema does not have."""
     names = {column.name for column in schema.columns}
-    for index, key in enumerate(mapping.key_columns or ()):
+    for index, key in enumerate(keys or ()):
         if key not in names:
             message = f"The schema has no column {key!r}"
             raise InvalidMapping(message, code="unknown_key_column", loc=("key_columns", index))
+
+
+def _check_keys(mapping: Mapping, schema: Schema) -> None:
+    check_key_columns(mapping.key_columns, schema)
     upsert = effective_write_mode(mapping, schema) is WriteMode.UPSERT
     if upsert and not effective_key_columns(mapping, schema):
         raise InvalidMapping(

@@ -50,19 +50,22 @@ def fill(source: Database, families: Sequence[Family], table: str = SOURCE) -> l
 
 
 def fill_columns(
-    source: Database, columns: Mapping[str, str], rows: Sequence[Mapping[str, str | None]]
+    source: Database,
+    columns: Mapping[str, str],
+    rows: Sequence[Mapping[str, str | None]],
+    table: str = SOURCE,
 ) -> None:
     """Make the table with these columns, and rows that hold texts in some of them, numbered from 1."""
     declared = ", ".join(f"{name} {type_name}" for name, type_name in columns.items())
     with source.cursor() as cursor:
         _as_it_is(source, cursor)
-        cursor.execute(f"CREATE TABLE {SOURCE} (number INTEGER, {declared})")
+        cursor.execute(f"CREATE TABLE {table} (number INTEGER, {declared})")
         cursor.execute("BEGIN")
         for number, row in enumerate(rows, start=1):
             texts = {name: text for name, text in row.items() if text is not None}
             written = [_written(source.flavour, columns[name], Value(text)) for name, text in texts.items()]
             cursor.execute(
-                f"INSERT INTO {SOURCE} ({', '.join(['number', *texts])})"
+                f"INSERT INTO {table} ({', '.join(['number', *texts])})"
                 f" VALUES ({', '.join([str(number), *(sql for sql, _ in written)])})",
                 tuple(parameter for _, parameters in written for parameter in parameters),
             )

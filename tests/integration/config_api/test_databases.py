@@ -142,6 +142,29 @@ async def test_a_preview_shows_rows_before_and_after_mapping(api: Api, flights: 
     assert (error["row"], error["target_field"], error["source_columns"]) == (2, "second", ["label"])
 
 
+async def test_a_preview_knows_the_limits_and_keys_of_its_target(
+    api: Api, postgresql_database: Database, mariadb_database: Database
+) -> None:
+    source = await connect(api, postgresql_database)
+    target = await connect(api, mariadb_database, "target")
+    columns = [{"name": "x", "data_type": "float"}, {"name": "k", "data_type": "string"}]
+    schema = await api.make_schema(columns=columns)
+    asked: Body = {
+        "source_connection_id": source["id"],
+        "source_query": "SELECT '-0'::float8 AS x, NULL::text AS k",
+        "target_schema_id": schema["id"],
+    }
+    for more, codes in (
+        ({}, []),
+        ({"target_connection_id": target["id"]}, ["not_representable"]),
+        ({"target_connection_id": None}, ["not_representable"]),  # the default target is SQLite
+        ({"key_columns": ["k"]}, ["null_in_key"]),
+    ):
+        answer = await api.post("/mappings/preview", asked | more)
+        assert answer.status_code == 200, answer.text
+        assert [error["code"] for error in answer.json()["target"]["errors"]] == codes, more
+
+
 @pytest.mark.parametrize(
     "query",
     ["DELETE FROM flights", "SELECT 1; SELECT 2", "UPDATE flights SET id = 9", "SELECT id FROM nowhere"],
@@ -162,6 +185,8 @@ async def test_a_refused_preview_leaves_the_source_as_it_was(api: Api, flights: 
         ({"limit": 1001}, "limit"),
         ({"source_connection_id": "0" * 24}, "source_connection_id"),
         ({"target_schema_id": "0" * 24}, "target_schema_id"),
+        ({"target_connection_id": "0" * 24}, "target_connection_id"),
+        ({"key_columns": ["id", "id"]}, "key_columns"),
         (
             {"column_mappings": [{"type": "direct", "source_columns": ["a"], "target_fields": ["a"]}]},
             "target_schema_id",

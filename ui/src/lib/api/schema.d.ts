@@ -2029,6 +2029,11 @@ export interface components {
              */
             column_mappings?: (components["schemas"]["Direct"] | components["schemas"]["Split"] | components["schemas"]["Join"])[];
             /**
+             * Key Columns
+             * @description Absent: the schema's primary_key columns
+             */
+            key_columns?: string[] | null;
+            /**
              * Limit
              * @default 10
              */
@@ -2037,6 +2042,11 @@ export interface components {
             source_connection_id: string;
             /** Source Query */
             source_query: string;
+            /**
+             * Target Connection Id
+             * @description Whose limits count: null, the default target; absent, one of the source's kind
+             */
+            target_connection_id?: string | null;
             /** Target Schema Id */
             target_schema_id?: string | null;
         };

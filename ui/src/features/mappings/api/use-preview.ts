@@ -40,6 +40,8 @@ export function useMappedPreview({ draft, isSchemaSaved, isActive, previewedQuer
     source_query: draft.source_query,
     limit: MAPPED_ROWS,
     target_schema_id: draft.schema_id,
+    target_connection_id: draft.target_connection_id,
+    key_columns: draft.key_columns.length > 0 ? draft.key_columns : null,
     column_mappings: draft.specs,
   };
   const [settled] = useDebouncedValue(body, SETTLE_MS);
