@@ -57,13 +57,24 @@ def _unchanged(_: CastRequest) -> Compiled:
 
 def string_cast(request: CastRequest) -> Compiled:
     """Every kind but bytes becomes its text, without NUL where the target has none, within its length."""
-    text, nul_check = texts.text_of(request.column.kind), _nul_check(request)
-    convert = texts.chain(
-        text, nul_check, _length_check(request), _bytes_check(request.limits.max_text_bytes)
+    text, nul_check, length_check = (
+        texts.text_of(request.column.kind),
+        _nul_check(request),
+        _length_check(request),
     )
+    convert = texts.chain(text, nul_check, length_check, _bytes_check(request.limits.max_text_bytes))
     if convert is texts.same:
         return convert, Passes.ALWAYS
-    return convert, Passes.WITHOUT_NUL if convert is nul_check else Passes.NOT_ALL
+    if convert is nul_check:
+        return convert, Passes.WITHOUT_NUL
+    if text is texts.same and isinstance(length_check, texts.AtMostCharacters):
+        convert = texts.FittingText(convert, within=_within(length_check.length, request))
+    return convert, Passes.NOT_ALL
+
+
+def _within(length: int, request: CastRequest) -> int:
+    limit = request.limits.max_text_bytes
+    return length if limit is None else min(length, limit)
 
 
 def _nul_check(request: CastRequest) -> Convert:
@@ -75,10 +86,10 @@ def _length_check(request: CastRequest) -> Convert:
     length, lossy = request.field.length, request.lossy
     if length is None and request.in_key:
         length, lossy = request.limits.string_key_length, False
-    held = request.column.length
-    if length is None or (held is not None and held <= length):
+    longest = texts.longest_text(request.column)
+    if length is None or (longest is not None and longest <= length):
         return texts.same
-    return texts.at_most_characters(length, lossy=lossy)
+    return texts.AtMostCharacters(length, lossy=lossy)
 
 
 def _bytes_check(limit: int | None) -> Convert:
@@ -143,6 +154,15 @@ def _decimal_of_digits(request: CastRequest) -> Compiled:
     return numbers.decimal_of_text(precision, scale, lossy=request.lossy), Passes.NOT_ALL
 
 
+def _decimal_of_integer(request: CastRequest) -> Compiled:
+    precision, scale = _size(request)
+    if texts.integer_digits(request.column) > precision - scale:
+        return _decimal_of_digits(request)
+    if scale == 0:
+        return texts.same, Passes.ALWAYS
+    return numbers.Padding(b"." + b"0" * scale, takes_nan=False), Passes.NOT_ALL
+
+
 def _decimal_of_float(request: CastRequest) -> Compiled:
     precision, scale = _size(request)
     return numbers.decimal_of_float(precision, scale, lossy=request.lossy), Passes.NOT_ALL
@@ -155,10 +175,10 @@ def _decimal_of_decimal(request: CastRequest) -> Compiled:
     precision, scale = _size(request)
     fits = request.column.scale == scale and 0 < (request.column.precision or 0) <= precision
     if _is_padded(request.column, precision, scale):
-        pad = numbers.padded(
-            (b"" if request.column.scale else b".") + b"0" * (scale - (request.column.scale or 0))
-        )
-        return (numbers.or_nan(pad) if specials else numbers.float_of(pad, specials=False)), Passes.NOT_ALL
+        zeros = b"0" * (scale - (request.column.scale or 0))
+        return numbers.Padding(
+            (b"" if request.column.scale else b".") + zeros, takes_nan=specials
+        ), Passes.NOT_ALL
     if fits and specials:
         return texts.same, Passes.ALWAYS
     if fits:
@@ -287,7 +307,7 @@ CASTS: dict[DataType, dict[Kind, Builder]] = {
         Kind.STRING: plain(numbers.integer_of_text, numbers.rounded_integer),
     },
     DataType.DECIMAL: {
-        Kind.INTEGER: _decimal_of_digits,
+        Kind.INTEGER: _decimal_of_integer,
         Kind.DECIMAL: _decimal_of_decimal,
         Kind.FLOAT: _decimal_of_float,
         Kind.STRING: _decimal_of_digits,

@@ -59,7 +59,9 @@ def compile_cast(
     lossy = mode == "lossy"
     request = CastRequest(column, field, lossy, limits, session_time_zone, in_key, text_may_hold_nul)
     if column.kind is Kind.DYNAMIC:
-        return Cast(_dynamic(request), Passes.NOT_ALL)
+        return Cast(
+            ByClass({letter: _class_cast(request, kind) for letter, kind in CLASSES.items()}), Passes.NOT_ALL
+        )
     builder = CASTS[field.data_type].get(column.kind)
     if builder is None:
         raise InvalidMapping(
@@ -79,9 +81,7 @@ def can_be_cast(kind: Kind, data_type: DataType) -> bool:
 def compile_text(column: SourceColumn) -> Cast:
     """Return the text of a column's values, for split and join. Raises InvalidMapping for bytes."""
     if column.kind is Kind.DYNAMIC:
-        return Cast(
-            _by_class({letter: _class_text(kind) for letter, kind in CLASSES.items()}), Passes.NOT_ALL
-        )
+        return Cast(ByClass({letter: _class_text(kind) for letter, kind in CLASSES.items()}), Passes.NOT_ALL)
     if column.kind is Kind.BINARY:
         raise InvalidMapping(
             f"{column.name!r} is {column.database_type}: bytes have no text", code="bytes_have_no_text"
@@ -104,40 +104,43 @@ def _check_decimal(field: TargetField, limits: TypeLimits) -> None:
         )
 
 
-def _dynamic(request: CastRequest) -> Convert:
-    return _by_class({letter: _class_cast(request, kind) for letter, kind in CLASSES.items()})
+class ByClass:
+    """The conversion of dynamic cells: that of their storage class, whose letter stands in front.
+
+    `casts` are those of the cells without the letter. That of text takes UTF-8 only, and refuses other bytes.
+    """
+
+    def __init__(self, casts: dict[bytes, Cast]) -> None:
+        self.casts = casts
+        self._converts = {letter: cast.convert for letter, cast in casts.items()}
+        self._converts[b"t"] = _of_utf8(self._converts[b"t"])
+
+    def __call__(self, cell: bytes) -> bytes:
+        return self._converts[cell[:1]](cell[1:])
 
 
-def _by_class(converts: dict[bytes, Convert]) -> Convert:
-    """Return the function that does what a cell's storage class letter asks for."""
-
-    def convert(cell: bytes) -> bytes:
-        return converts[cell[:1]](cell[1:])
-
-    return convert
-
-
-def _class_cast(request: CastRequest, kind: Kind) -> Convert:
+def _class_cast(request: CastRequest, kind: Kind) -> Cast:
     data_type = request.field.data_type
     if not can_be_cast(kind, data_type):
         return _refusing(failure("cannot_be_cast", kind=kind.value, data_type=data_type.value))
-    column = replace(request.column, kind=kind)
-    convert, _ = CASTS[data_type][kind](replace(request, column=column))
-    return _of_utf8(convert) if kind is Kind.STRING else convert
+    # A declared type bounds nothing in SQLite: only the class of a value counts.
+    column = SourceColumn(request.column.name, kind, kind.value)
+    return Cast(*CASTS[data_type][kind](replace(request, column=column)))
 
 
-def _class_text(kind: Kind) -> Convert:
+def _class_text(kind: Kind) -> Cast:
     if kind is Kind.BINARY:
         return _refusing(failure("bytes_have_no_text"))
-    return utf8_text if kind is Kind.STRING else text_of(kind)
+    text = text_of(kind)
+    return Cast(text, Passes.ALWAYS if text is same else Passes.NOT_ALL)
 
 
 def _of_utf8(convert: Convert) -> Convert:
     return lambda cell: convert(utf8_text(cell))
 
 
-def _refusing(error: CastFailed) -> Convert:
+def _refusing(error: CastFailed) -> Cast:
     def convert(_: bytes) -> bytes:
         raise CastFailed(error.message, code=error.code)
 
-    return convert
+    return Cast(convert, Passes.NOT_ALL)

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 
 from shared.column_mappings.cast_errors import failure
@@ -205,15 +206,21 @@ def _is_half_way(value: float, text: Decimal) -> bool:
     return number != exact and math.isfinite(neighbour) and 2 * number == exact + int(neighbour)
 
 
-def padded(zeros: bytes) -> Convert:
-    """Return the function that adds zeros to a number's fraction, the infinities of a numeric refused."""
+@dataclass(frozen=True)
+class Padding:
+    """Adds zeros to a number's fraction. NaN passes where the target has it; the other words are refused."""
 
-    def convert(cell: bytes) -> bytes:
-        if cell in SPECIALS:
-            raise failure("not_a_number")
-        return cell + zeros
+    zeros: bytes
+    takes_nan: bool
 
-    return convert
+    def __call__(self, cell: bytes) -> bytes:
+        if cell not in SPECIALS:
+            return cell + self.zeros
+        if cell == b"NaN" and self.takes_nan:
+            return cell
+        if cell == b"NaN" or not self.takes_nan:
+            raise failure("not_representable", limit="it has neither NaN nor infinities")
+        raise failure("not_a_number")
 
 
 def or_nan(convert: Convert) -> Convert:

@@ -1,12 +1,13 @@
 """The text of a value, and texts that fit a field (DESIGN.md §8, text of a value)."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from shared.column_mappings.cast_errors import failure
 from shared.column_mappings.instants import time_text
 from shared.column_mappings.json_check import decode
 from shared.column_mappings.numbers import float_text
-from shared.types import Kind
+from shared.types import Kind, SourceColumn
 from shared.wire import instant_text
 
 Convert = Callable[[bytes], bytes]
@@ -43,26 +44,68 @@ def text_of(kind: Kind) -> Convert:
     return _TEXTS.get(kind, same)
 
 
+# The longest texts of kinds whose types bound them: BC and years of seven digits are dates of PostgreSQL.
+_LONGEST = {Kind.BOOLEAN: 5, Kind.DATE: 13, Kind.UUID: 36}
+_INTEGER_DIGITS = {
+    "tinyint": 3,
+    "smallint": 5,
+    "year": 4,
+    "mediumint": 8,
+    "int": 10,
+    "integer": 10,
+}
+_MOST_DIGITS = 20
+
+
+def integer_digits(column: SourceColumn) -> int:
+    """Return how many digits an integer of this column can have at most."""
+    return _INTEGER_DIGITS.get(column.database_type.partition("(")[0].split(" ")[0], _MOST_DIGITS)
+
+
+def longest_text(column: SourceColumn) -> int | None:
+    """Return how many characters the text of this column's values can have at most; None without a bound."""
+    if column.kind is Kind.STRING:
+        return column.length
+    if column.kind is Kind.INTEGER:
+        return min(integer_digits(column) + 1, _MOST_DIGITS)  # 20 digits are without a sign
+    if column.kind is Kind.DECIMAL and column.precision is not None and (column.scale or 0) >= 0:
+        return max(column.precision, column.scale or 0) + len("-0.")
+    return _LONGEST.get(column.kind)
+
+
 def without_nul(cell: bytes) -> bytes:
     if b"\0" in cell:
         raise failure("holds_nul")
     return cell
 
 
-def at_most_characters(length: int, *, lossy: bool) -> Convert:
-    """Return the function that refuses, or cuts, a text of more than `length` characters."""
+@dataclass(frozen=True)
+class AtMostCharacters:
+    """Refuses, or cuts, a text of more than `length` characters."""
 
-    def convert(cell: bytes) -> bytes:
-        if len(cell) <= length:
+    length: int
+    lossy: bool
+
+    def __call__(self, cell: bytes) -> bytes:
+        if len(cell) <= self.length:
             return cell
         text = decode(cell)
-        if len(text) <= length:
+        if len(text) <= self.length:
             return cell
-        if not lossy:
-            raise failure("too_long", limit=f"{length} characters")
-        return text[:length].encode()
+        if not self.lossy:
+            raise failure("too_long", limit=f"{self.length} characters")
+        return text[: self.length].encode()
 
-    return convert
+
+@dataclass(frozen=True)
+class FittingText:
+    """A conversion that leaves every text without NUL and of at most `within` bytes as it is."""
+
+    convert: Convert
+    within: int
+
+    def __call__(self, cell: bytes) -> bytes:
+        return self.convert(cell)
 
 
 def at_most_bytes(limit: int) -> Convert:

@@ -182,7 +182,11 @@ def test_a_default_that_does_not_fit_is_refused_before_the_run(
 def tables_of(database: Database) -> list[tuple[object, ...]]:
     if database.flavour == "sqlite":
         return database.rows("SELECT name FROM sqlite_master")
-    return database.rows("SELECT table_name FROM information_schema.tables")
+    # The other databases of the server belong to other tests.
+    here = "table_catalog" if database.flavour == "postgresql" else "table_schema"
+    return database.rows(
+        f"SELECT table_name FROM information_schema.tables WHERE {here} = '{database.database}'"
+    )
 
 
 @pytest.mark.parametrize("gear", MAPPING_GEARS)

@@ -5,7 +5,7 @@ That any mapping of any rows gives what the row mapper gives is held by tests/co
 
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -19,15 +19,22 @@ from shared.column_mappings import (
     JoinConfig,
     Split,
     SplitConfig,
+    columns,
 )
-from shared.column_mappings import line_mapper as module
-from shared.column_mappings.line_mapper import compile_line_mapper
+from shared.column_mappings.columns import Column, Doubtful, Facts
+from shared.column_mappings.line_mapper import LineMapper, compile_line_mapper
 from shared.column_mappings.row_mapper import RowMapper
-from shared.types import DataType
+from shared.errors import CastFailed
+from shared.types import DataType, Kind, SourceColumn, TargetField
 from shared.wire import join_line, split_line
 from tests.unit.shared.column_mappings.mapping_cases import column, field, mapper
 
 Cell = bytes | None
+JOINED = Join(source_columns=("b", "a"), target_fields=("j",), config=JoinConfig(separator=""))
+
+
+def decimal(precision: int, scale: int) -> TargetField:
+    return field("f", DataType.DECIMAL, precision=precision, scale=scale)
 
 
 def simple() -> RowMapper:
@@ -69,23 +76,23 @@ def test_an_empty_block_and_a_block_of_rejects() -> None:
     assert (mapped.data, mapped.rows_read, mapped.rows_mapped) == (b"", 2, 0)
 
 
-def test_a_line_with_another_number_of_fields_is_a_fault_not_a_reject() -> None:
-    with pytest.raises(ValueError, match="unpack"):
-        compile_line_mapper(simple()).map_block(b"1\t2\t3\n")
+@pytest.mark.parametrize("block", [b"1\t2\t3\n", b"1\t2\n1\n"])
+def test_a_line_with_another_number_of_fields_is_a_fault_not_a_reject(block: bytes) -> None:
+    with pytest.raises(ValueError, match=r"fields|argument"):
+        compile_line_mapper(simple()).map_block(block)
 
 
 def test_the_row_mapper_has_the_last_word() -> None:
-    """A line that the quick way gives up without need is mapped all the same."""
+    """A line that the quick way gives up without need is mapped all the same, and in its place."""
 
-    def give_up(
-        lines: Sequence[bytes], add: Callable[[bytes], None], again: Callable[[int, bytes], None]
-    ) -> None:
-        for number, line in enumerate(lines, start=1):
-            again(number, line)
+    class GivesUp:
+        def map_columns(self, columns: Sequence[Column], facts: Facts, doubtful: Doubtful) -> list[Column]:
+            doubtful.update(range(1, len(columns[0])))
+            return [columns[0]]
 
-    mapped = module.LineMapper(simple(), give_up, give_up).map_block(b"1\tp|q\nx\tp\n")
-    assert mapped.data == b"1\tp|q\tp\tq\tp|q\\\\1\n"
-    assert [line.line_number for line in mapped.rejected] == [2]
+    only = mapper([column("a"), column("b")], [field("j")], [JOINED])
+    mapped = LineMapper(only, [GivesUp()]).map_block(b"1\tx\n2\ty\n3\tz\n")
+    assert mapped.data == b"x\ny2\nz3\n"
 
 
 def test_nul_is_looked_for_only_where_a_block_has_it() -> None:
@@ -98,29 +105,67 @@ def test_nul_is_looked_for_only_where_a_block_has_it() -> None:
 
 
 def test_remembered_cells_stay_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "REMEMBERED_CELLS", 3)
-    compiled = mapper([column("a")], [field("a", DataType.INTEGER)])
+    monkeypatch.setattr(columns, "REMEMBERED_CELLS", 3)
     calls: list[Cell] = []
 
     def same(cell: Cell) -> Cell:
         calls.append(cell)
         return cell
 
-    remembered = module._Remembered(same)
-    for text in (b"1", b"2", b"x" * 65, b"3", b"4", b"4", b"1"):
+    remembered = columns.Remembered(same)
+    for text in (b"1", b"2", b"x" * 65, b"3", b"3", b"4", b"4", b"1"):
         assert remembered[text] == text
-    assert set(remembered) == {b"1", b"2", b"3"}
-    assert calls == [b"1", b"2", b"x" * 65, b"3", b"4", b"4"]
+    assert set(remembered) == {b"4", b"1"}
+    assert calls == [b"1", b"2", b"x" * 65, b"3", b"4", b"1"]
+    compiled = mapper([column("a")], [field("a", DataType.INTEGER)])
     block = b"".join(b"%d\n" % number for number in range(50))
     assert compile_line_mapper(compiled).map_block(block).data == block
 
 
-def test_names_and_values_of_users_never_stand_in_the_generated_source() -> None:
-    evil = "'); raise SystemExit('"
-    spec = Split(source_columns=(evil,), target_fields=("x\\", '"y'), config=SplitConfig(delimiter=evil))
-    compiled = mapper([column(evil)], [field("x\\"), field('"y')], [spec])
-    block = join_line((f"a{evil}b".encode(),))
-    assert compile_line_mapper(compiled).map_block(block).data == b"a\tb\n"
+def test_a_cell_that_fails_is_not_remembered() -> None:
+    remembered = columns.Remembered(refuse)
+    doubtful: Doubtful = set()
+    remembered.map_column((b"1", b"1"), doubtful)
+    assert (doubtful, len(remembered)) == ({0, 1}, 0)
+    doubtful.clear()
+    remembered.map_column((b"1",), doubtful)
+    assert doubtful == {0}
+
+
+def refuse(_: Cell) -> Cell:
+    raise CastFailed("no", code="no")
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "block", "data"),
+    [
+        # what costs a look at a whole column, and the cells for which the look is not enough
+        (column("a", Kind.DECIMAL, precision=5, scale=1), decimal(9, 3), b"1.5\n-0.1\n", b"1.500\n-0.100\n"),
+        (column("a", Kind.DECIMAL, precision=5, scale=1), decimal(9, 3), b"NaN\n\\N\n2.0\n", b"NaN\n\\N\n2.000\n"),
+        (column("a", Kind.INTEGER, database_type="smallint"), decimal(9, 2), b"7\n\\N\n", b"7.00\n\\N\n"),
+        (column("a"), field("f", length=3), "äö\n\\N\na\\t\n".encode(), "äö\n\\N\na\\t\n".encode()),
+        (column("a", Kind.DYNAMIC), field("f", DataType.INTEGER), b"i1\n\\N\ni-2\n", b"1\n\\N\n-2\n"),
+        (column("a", Kind.DYNAMIC), field("f"), b"tx\ni1\n\\N\nr2.0\n", b"x\n1\n\\N\n2\n"),
+        (column("a", Kind.DYNAMIC), field("f"), b"tx\nt\xc3\xa4\nt\n", b"x\n\xc3\xa4\n\n"),
+        (column("a", Kind.DYNAMIC), decimal(6, 1), b"i1\ni-20\n", b"1.0\n-20.0\n"),
+    ],
+)  # fmt: skip
+def test_a_column_at_a_time(source: SourceColumn, target: TargetField, block: bytes, data: bytes) -> None:
+    compiled = mapper([source], [target], [Direct(source_columns=("a",), target_fields=(target.name,))])
+    assert compile_line_mapper(compiled).map_block(block).data == data
+
+
+def test_a_declared_type_of_sqlite_bounds_nothing() -> None:
+    source = column("a", Kind.DYNAMIC, database_type="tinyint")
+    compiled = mapper([source], [field("a", length=5)])
+    mapped = compile_line_mapper(compiled).map_block(b"i123456\ni12345\n")
+    assert mapped.data == b"12345\n"
+
+
+def test_text_of_sqlite_that_is_not_utf8_is_rejected_alone() -> None:
+    compiled = mapper([column("a", Kind.DYNAMIC)], [field("a")])
+    mapped = compile_line_mapper(compiled).map_block(b"t\xff\ntx\n")
+    assert (mapped.data, [line.line_number for line in mapped.rejected]) == (b"x\n", [1])
 
 
 def test_importing_the_package_loads_no_driver() -> None:
