@@ -20,11 +20,17 @@ _ESCAPES = (
     (b"\x0c", b"\\f"),
     (b"\x0b", b"\\v"),
 )
+_ESCAPED_CHARACTERS = tuple(char for char, _ in _ESCAPES)
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 _UNESCAPES = {escape[1:]: char for char, escape in _ESCAPES}
 _EXACT_INTEGER = 2**53
 # What a dynamic cell is, by its first letter.
 CLASSES = {b"i": Kind.INTEGER, b"r": Kind.FLOAT, b"t": Kind.STRING, b"b": Kind.BINARY}
+
+
+def needs_escapes(text: bytes) -> bool:
+    """Tell whether any character of a text would be escaped in a line."""
+    return any(char in text for char in _ESCAPED_CHARACTERS)
 
 
 def escape_cell(cell: bytes) -> bytes:

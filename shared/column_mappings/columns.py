@@ -5,6 +5,7 @@ row to `doubtful`, and something that nobody reads in its place: such rows are m
 """
 
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 from shared.column_mappings.cast_tables import Passes
@@ -19,6 +20,8 @@ REMEMBERED_BYTES = 64
 NULL = b"\\N"
 # Another object than any cell of a block, which is never compared but by identity.
 FAILED = bytes(bytearray(NULL))
+
+_FIRST_BYTE = itemgetter(0)
 
 Cell = bytes | None
 Column = Sequence[bytes]
@@ -131,12 +134,11 @@ def _is_unchanged(cast: Cast, column: Column, facts: Facts) -> bool:
 
 def of_one_class(by_class: ByClass, column: Column, facts: Facts) -> tuple[Cast, Column] | None:
     """Return the cast and the bare cells of a dynamic column whose values are all of one storage class."""
-    firsts = {cell[:1] for cell in column}
-    if facts.escaped:
-        firsts.discard(b"\\")  # NULL: every other cell begins with its letter
+    firsts = set(map(_FIRST_BYTE, column))
+    firsts.discard(NULL[0])  # every other cell begins with its letter
     if len(firsts) != 1:
         return None
-    [letter] = firsts
+    letter = bytes(firsts)
     if letter == b"t" and not facts.utf8:
         return None
     if facts.escaped and NULL in column:

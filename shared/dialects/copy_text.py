@@ -7,13 +7,16 @@ from typing import Any, BinaryIO
 from shared.types import BLOCK_BYTES
 
 
-def read_lines(source: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines of encoded blocks without their newlines; a source may cut its reads anywhere."""
+def whole_lines(source: BinaryIO) -> Iterator[bytes]:
+    """Yield encoded blocks cut behind a line; a source may cut its reads anywhere."""
     rest = b""
-    while block := source.read(BLOCK_BYTES):
-        lines = (rest + block).split(b"\n")
-        rest = lines.pop()
-        yield from lines
+    while data := source.read(BLOCK_BYTES):
+        end = data.rfind(b"\n") + 1
+        if end:
+            yield rest + data[:end]
+            rest = data[end:]
+        else:
+            rest += data
     if rest:
         raise ValueError("the last line of a block is not ended")
 

@@ -19,15 +19,15 @@ from shared.dialects.base import (
     TargetColumn,
     TargetTable,
 )
-from shared.dialects.copy_text import block_writer, read_lines
+from shared.dialects.copy_text import block_writer, whole_lines
 from shared.dialects.driver_session import require_unique_names
 from shared.dialects.sqlite_session import SqliteSession
-from shared.dialects.sqlite_values import STORED, Value, cell_of, line_of_values, type_of_classes
+from shared.dialects.sqlite_values import cell_of, lines_of_values, stored_columns, type_of_classes
 from shared.errors import EngineError, InvalidQuery, UnsupportedCapability
 from shared.types import DataType, Kind, SourceColumn, TargetField, TypeLimits
-from shared.wire import split_line
 
-BATCH_ROWS = 1000
+FEWEST_ROWS, MOST_ROWS = 16, 512
+FETCHED_BYTES = 256 * 1024
 _DESCRIBED = "etl_engine_described"
 
 
@@ -130,9 +130,12 @@ class SqliteDialect:
         driver = _driver(session)
         with driver.translated(), contextlib.closing(driver.connection.cursor()) as cursor:
             cursor.execute(sql)
-            while batch := cursor.fetchmany(BATCH_ROWS):
+            size = FEWEST_ROWS
+            while batch := cursor.fetchmany(size):
                 rows += len(batch)
-                blocks.write(b"".join([line_of_values(row) for row in batch]))
+                lines = lines_of_values(batch)
+                blocks.write(lines)
+                size = _next_size(len(batch), len(lines))
         blocks.flush()
         return rows
 
@@ -227,14 +230,15 @@ class SqliteDialect:
         names = ", ".join(self.quote(field.name) for field in fields)
         marks = ", ".join("?" for _ in fields)
         insert = f"INSERT INTO {self.qualified(table)} ({names}) VALUES ({marks})"
-        rows = _stored_rows(fields, source)
+        types = [field.data_type for field in fields]
         count = 0
         driver = _driver(session)
         with contextlib.closing(driver.connection.cursor()) as cursor:
-            while batch := list(islice(rows, BATCH_ROWS)):
+            for block in whole_lines(source):
+                columns = stored_columns(block, types)
                 with driver.translated():
-                    cursor.executemany(insert, batch)
-                count += len(batch)
+                    cursor.executemany(insert, zip(*columns, strict=True))
+                count += len(columns[0])
         return LoadResult(rows=count)
 
     def encode_stream(self, source: BinaryIO, fields: Sequence[TargetField]) -> BinaryIO:
@@ -304,6 +308,12 @@ class SqliteDialect:
         return sqlite_tables.table_names_like(session, prefix)
 
 
+def _next_size(rows: int, size_bytes: int) -> int:
+    """Return how many rows to fetch next, so that rows of megabytes do not pile up."""
+    fitting = rows * FETCHED_BYTES // max(size_bytes, 1)
+    return max(1, min(fitting, 2 * rows, MOST_ROWS))
+
+
 def _driver(session: Session) -> SqliteSession:
     if not isinstance(session, SqliteSession):
         raise TypeError("not a session on SQLite")
@@ -341,12 +351,3 @@ def _refuse_renamed(names: Sequence[str]) -> None:
                 code="duplicate_column",
                 column=names[lowered.index(base)],
             )
-
-
-def _stored_rows(fields: Sequence[TargetField], source: BinaryIO) -> Iterator[tuple[Value, ...]]:
-    converters = [STORED[field.data_type] for field in fields]
-    for line in read_lines(source):
-        cells = split_line(line)
-        yield tuple(
-            [None if cell is None else convert(cell) for cell, convert in zip(cells, converters, strict=True)]
-        )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from shared.types import DataType
-from shared.wire import escape_cell
+from shared.wire import escape_cell, needs_escapes, unescape_cell
 
 _CLASS_TYPES = {
     "integer": DataType.INTEGER,
@@ -14,11 +14,9 @@ _CLASS_TYPES = {
     "blob": DataType.BINARY,
 }
 
+_NULL = b"\\N"
+
 Value = int | float | str | bytes | None
-
-
-def _integer_cell(value: int) -> bytes:
-    return b"i%d" % value
 
 
 def _real_cell(value: float) -> bytes:
@@ -37,7 +35,7 @@ def _blob_cell(value: bytes) -> bytes:
 
 # Text comes as bytearray (the session's text_factory), a BLOB as bytes.
 CELLS: dict[type, Callable[[Any], bytes]] = {
-    int: _integer_cell,
+    int: b"i%d".__mod__,
     float: _real_cell,
     bytearray: _text_cell,
     bytes: _blob_cell,
@@ -67,38 +65,75 @@ _FIELDS: dict[type, Callable[[Any], bytes]] = {
     **CELLS,
     bytearray: _text_field,
     bytes: _blob_field,
-    type(None): lambda _: b"\\N",
+    type(None): lambda _: _NULL,
 }
 
-
-def line_of_values(row: Sequence[Any]) -> bytes:
-    """Return a row's line of dynamic wire cells, with its newline."""
-    return b"\t".join([_FIELDS[type(value)](value) for value in row]) + b"\n"
+_TEXT_OR_NULL = {bytearray, type(None)}
 
 
-def _instant(cell: bytes) -> str:
-    return cell.decode().replace(" ", "T", 1)
+def lines_of_values(rows: Sequence[Sequence[Any]]) -> bytes:
+    """Return the lines of dynamic wire cells of some rows, each with its newline."""
+    columns = [_fields_of(column) for column in zip(*rows, strict=True)]
+    return b"\n".join(map(b"\t".join, zip(*columns, strict=True))) + b"\n"
 
 
-def _zoned_instant(cell: bytes) -> str:
-    return _instant(cell.removesuffix(b"+00")) + "Z"
+def _fields_of(column: Sequence[Any]) -> Sequence[bytes]:
+    kinds = set(map(type, column))
+    # One look at all texts together, in which an escape is rarely needed.
+    if kinds <= _TEXT_OR_NULL and not needs_escapes(b"".join(filter(None, column))):
+        return [_NULL if value is None else b"t" + value for value in column]
+    if len(kinds) > 1:
+        return [_FIELDS[type(value)](value) for value in column]
+    return list(map(_FIELDS[kinds.pop()], column))
 
 
-def _blob(cell: bytes) -> bytes:
-    return bytes.fromhex(cell[2:].decode())
+def _instant(cell: str) -> str:
+    return cell.replace(" ", "T", 1)
 
 
-STORED: dict[DataType, Callable[[bytes], Value]] = {
-    DataType.STRING: bytes.decode,
+def _zoned_instant(cell: str) -> str:
+    return _instant(cell.removesuffix("+00")) + "Z"
+
+
+def _blob(cell: str) -> bytes:
+    return bytes.fromhex(cell[2:])
+
+
+# What is stored of a cell's text; types that are not here store the text itself.
+_STORED: dict[DataType, Callable[[str], Value]] = {
     DataType.INTEGER: int,
     DataType.FLOAT: float,
-    DataType.BOOLEAN: lambda cell: int(cell == b"t"),
-    DataType.DATE: bytes.decode,
+    DataType.BOOLEAN: lambda cell: int(cell == "t"),
     DataType.TIMESTAMP: _instant,
     DataType.TIMESTAMPTZ: _zoned_instant,
-    DataType.DECIMAL: bytes.decode,
-    DataType.TIME: bytes.decode,
     DataType.BINARY: _blob,
-    DataType.JSON: bytes.decode,
-    DataType.UUID: bytes.decode,
 }
+
+
+def stored_columns(block: bytes, types: Sequence[DataType]) -> list[Sequence[Value]]:
+    """Return the columns of a block of whole COPY text lines, as they are stored.
+
+    Raises ValueError for lines of another number of fields.
+    """
+    lines = block.decode().split("\n")
+    lines.pop()
+    columns: list[Sequence[str | None]] = list(zip(*[line.split("\t") for line in lines], strict=True))
+    if b"\\" in block:
+        columns = [_unescaped(column) for column in columns]
+    return [_stored(column, data_type) for column, data_type in zip(columns, types, strict=True)]
+
+
+def _unescaped(column: Sequence[str | None]) -> Sequence[str | None]:
+    return [_unescape(cell) if cell and "\\" in cell else cell for cell in column]
+
+
+def _unescape(field: str) -> str | None:
+    cell = unescape_cell(field.encode())
+    return None if cell is None else cell.decode()
+
+
+def _stored(column: Sequence[str | None], data_type: DataType) -> Sequence[Value]:
+    store = _STORED.get(data_type)
+    if store is None:
+        return column
+    return [None if cell is None else store(cell) for cell in column]

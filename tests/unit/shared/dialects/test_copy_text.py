@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.dialects.copy_text import block_writer, read_lines
+from shared.dialects.copy_text import block_writer, whole_lines
 from shared.dialects.mysql_csv import CsvStream, csv_block, read_rows
 from shared.types import BLOCK_BYTES
 from shared.wire import Cell, join_line, split_line
@@ -26,7 +26,10 @@ ROWS = st.integers(1, 4).flatmap(lambda width: st.lists(st.tuples(*[CELLS] * wid
 @given(ROWS)
 def test_rows_come_back_from_lines(rows: list[tuple[Cell, ...]]) -> None:
     lines = b"".join(join_line(row) for row in rows)
-    assert [split_line(line) for line in read_lines(io.BytesIO(lines))] == rows
+    blocks = list(whole_lines(_Drip(lines, 3)))
+    assert b"".join(blocks) == lines
+    assert all(block.endswith(b"\n") for block in blocks)
+    assert [split_line(line) for line in lines.split(b"\n")[:-1]] == rows
 
 
 @given(ROWS)
@@ -54,7 +57,7 @@ class _Drip(io.BytesIO):
 
 
 @pytest.mark.parametrize(
-    "reader", [lambda source: list(read_lines(source)), lambda source: CsvStream(source).read()]
+    "reader", [lambda source: list(whole_lines(source)), lambda source: CsvStream(source).read()]
 )
 def test_an_unended_line_is_an_error(reader: Callable[[BinaryIO], object]) -> None:
     with pytest.raises(ValueError, match="not ended"):
