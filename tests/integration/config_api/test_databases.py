@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from local_servers import Database
+from shared import preview
 from tests.integration.config_api.documents import Api, Body, connection_body, places, problem_of, schema_body
 
 FLIGHTS = (
@@ -163,6 +164,24 @@ async def test_a_preview_knows_the_limits_and_keys_of_its_target(
         answer = await api.post("/mappings/preview", asked | more)
         assert answer.status_code == 200, answer.text
         assert [error["code"] for error in answer.json()["target"]["errors"]] == codes, more
+
+
+async def test_a_preview_ends_at_its_bytes_and_at_its_time(
+    api: Api, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sqlite_database.execute(*FLIGHTS)
+    made = await connect(api, sqlite_database)
+    asked = {
+        "source_connection_id": made["id"],
+        "source_query": "SELECT id, label FROM flights",
+        "target_schema_id": (await api.make_schema())["id"],
+    }
+    for limit, rows in (("PREVIEW_BYTES", 1), ("MAPPING_SECONDS", 1)):
+        with monkeypatch.context() as patch:
+            patch.setattr(preview, limit, 0)
+            answer = (await api.post("/mappings/preview", asked)).json()
+        assert (len(answer["rows"]), len(answer["target"]["rows"])) == (rows, rows), limit
+        assert (answer["row_count"], answer["truncated"]) == (rows, True)
 
 
 @pytest.mark.parametrize(
