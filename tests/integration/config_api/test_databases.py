@@ -298,3 +298,36 @@ async def test_a_plan_for_the_default_target_names_what_is_missing(
     )
     plan = (await api.post(f"/mappings/{mapping['id']}/plan")).json()
     assert "'label'" in plan["problems"][0]["message"]
+
+
+async def test_a_plan_lists_every_problem_of_the_column_mappings(api: Api, sqlite_database: Database) -> None:
+    sqlite_database.execute(*FLIGHTS)
+    source = await connect(api, sqlite_database)
+    columns = [{"name": name, "data_type": "integer"} for name in "abc"]
+    mapping = await api.make_mapping(
+        source_connection_id=source["id"],
+        source_query="SELECT id, label FROM flights",
+        target_schema_id=(await api.make_schema(columns=columns))["id"],
+    )
+    specs: list[Body] = [
+        {"type": "direct", "source_columns": ["nope"], "target_fields": ["a"]},
+        {"type": "direct", "source_columns": ["id"], "target_fields": ["b"], "config": {"default": "x"}},
+        {"type": "direct", "source_columns": ["gone"], "target_fields": ["c"]},
+    ]
+    path = f"/mappings/{mapping['id']}"
+
+    async def planned() -> list[tuple[list[Any], str]]:
+        problems = (await api.post(f"{path}/plan")).json()["problems"]
+        return [(problem["loc"], problem["code"]) for problem in problems]
+
+    assert (await api.put(f"{path}/column-mappings", specs)).status_code == 200
+    assert await planned() == [
+        (["column_mappings", 0, "source_columns", 0], "unknown_source_column"),
+        (["column_mappings", 2, "source_columns", 0], "unknown_source_column"),
+    ]
+    for spec in (specs[0], specs[2]):
+        spec |= {"source_columns": ["id"], "config": {"default": "7,5"}}
+    assert (await api.put(f"{path}/column-mappings", specs)).status_code == 200
+    assert await planned() == [
+        (["column_mappings", place, "config", "default"], "default_does_not_fit") for place in (0, 1, 2)
+    ]
