@@ -13,7 +13,7 @@ from shared.documents.mapping import Incremental, MappingVersion, effective_writ
 from shared.errors import InvalidMapping
 from shared.ledger_tables import KIND_CURSOR, LEDGER_FORMAT, ensure_ledger_tables, ledger_tables
 from shared.plan import PLAN_LIMITS
-from shared.query_gate import check_query, clean_query
+from shared.query_gate import check_query
 from shared.target_plan import target_table_name
 from shared.watermarks import WindowInputs, find_cursor, query_to_describe
 
@@ -55,8 +55,7 @@ def _typed(
     version: MappingVersion, incremental: Incremental, source: ConnectionSettings, value: str
 ) -> str | None:
     """Return the value as a watermark of the cursor column's kind, which the source is asked for."""
-    check_query(version.mapping.source_query, source.db_type)
-    query = clean_query(version.mapping.source_query)
+    query = check_query(version.mapping.source_query, source.db_type)
     session = dialect_for(source.db_type).connect(source, Purpose.PREVIEW, PLAN_LIMITS)
     try:
         described = session.dialect.describe(session, query_to_describe(query))

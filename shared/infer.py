@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from shared.dialects import dialect_for
 from shared.dialects.base import ConnectionSettings, Purpose, Session, SessionLimits
 from shared.errors import SourceUnavailable
-from shared.query_gate import check_query, clean_query
+from shared.query_gate import check_query
 from shared.types import DataType, Kind, SourceColumn, TargetField
 
 INFER_LIMITS = SessionLimits(connect_seconds=5, statement_seconds=30, lock_seconds=5)
@@ -21,11 +21,11 @@ def infer_columns(source: ConnectionSettings, query: str) -> tuple[TargetField, 
     Where a column's type does not say what it holds, its present values are looked at, all columns in one pass;
     text is proposed when that takes too long.
     """
-    check_query(query, source.db_type)
+    query = check_query(query, source.db_type)
     session = dialect_for(source.db_type).connect(source, Purpose.PREVIEW, INFER_LIMITS)
     try:
-        columns = session.dialect.describe(session, clean_query(query))
-        seen = _seen_types(session, clean_query(query), columns)
+        columns = session.dialect.describe(session, query)
+        seen = _seen_types(session, query, columns)
         return tuple(proposed_field(column, seen.get(column.name)) for column in columns)
     finally:
         session.close()

@@ -2,7 +2,6 @@
 
 from typing import Literal
 
-from shared.column_mappings.problems import MappingProblems
 from shared.dialects import dialect_for
 from shared.dialects.base import ConnectionSettings, Purpose, Session, SessionLimits
 from shared.documents.base import Value
@@ -82,9 +81,10 @@ def _plan(
         reading = choose_gear(reading, writing, source_session.dialect, target_session.dialect)
         window = _plan_window(version, reading, writing, source_session, target_session, target)
     except (ConfigError, DataError) as error:
+        problem = PlanProblem(loc=error.loc, code=error.code, message=error.message)
         return Plan(
             gear=None, gear_reason="the mapping cannot run yet: see problems", statements=(), ddl=(), write_mode=mode,
-            window=None, exactness=EXACTNESS[mode], estimated_rows=None, problems=_problems(error),
+            window=None, exactness=EXACTNESS[mode], estimated_rows=None, problems=(problem,),
         )  # fmt: skip
     sql = reading.sql
     if window is not None:
@@ -100,12 +100,6 @@ def _plan(
         estimated_rows=None,
         warnings=(*writing.warnings, *_window_warnings(version, window, source_session)),
     )
-
-
-def _problems(error: ConfigError | DataError) -> tuple[PlanProblem, ...]:
-    """Return all that is wrong with the column mappings, or the one thing that was found first elsewhere."""
-    found = error.problems if isinstance(error, MappingProblems) else [error]
-    return tuple(PlanProblem(loc=one.loc, code=one.code, message=one.message) for one in found)
 
 
 def _plan_window(

@@ -14,14 +14,13 @@ from shared.dialects import dialect_for
 from shared.dialects.base import ConnectionSettings, Dialect, Purpose, Session, SessionLimits
 from shared.documents.base import Value
 from shared.infer import proposed_field
-from shared.query_gate import check_query, clean_query
+from shared.query_gate import check_query
 from shared.target_session import look_at_target
 from shared.types import DataType, Kind, SourceColumn, TargetField, TypeLimits
 from shared.wire import CLASSES, json_value
 
 PREVIEW_LIMITS = SessionLimits(connect_seconds=5, statement_seconds=30, lock_seconds=5)
 PREVIEW_BYTES = 8 * 1024 * 1024
-MAPPING_SECONDS = 10.0
 
 Cells = Sequence[bytes | None]
 DataRow = dict[str, Any]
@@ -76,21 +75,17 @@ def preview_query(
 ) -> Preview:
     """Read at most `limit` rows of a query, and map them into what is `wanted`.
 
-    Rows are cut at 8 MiB, and at what can be mapped in ten seconds.
-    Raises InvalidQuery, InvalidMapping, TransientError.
+    Rows are cut at 8 MiB in all. Raises InvalidQuery, InvalidMapping, TransientError.
     """
     started = time.monotonic()
-    check_query(query, source.db_type)
+    query = check_query(query, source.db_type)
     session = dialect_for(source.db_type).connect(source, Purpose.PREVIEW, PREVIEW_LIMITS)
     try:
-        columns = session.dialect.describe(session, clean_query(query))
+        columns = session.dialect.describe(session, query)
+        rows, truncated = _first_rows(session, query, columns, limit)
         mapper = None if wanted is None else _row_mapper(columns, wanted, source, session.dialect)
-        rows, truncated = _first_rows(session, clean_query(query), columns, limit)
     finally:
         session.close()
-    target = None if mapper is None else _mapped(mapper, rows)
-    if target is not None and len(target.rows) < len(rows):
-        rows, truncated = rows[: len(target.rows)], True
     return Preview(
         columns=tuple(_preview_column(column, index, rows) for index, column in enumerate(columns)),
         rows=tuple(
@@ -99,15 +94,14 @@ def preview_query(
         row_count=len(rows),
         truncated=truncated,
         duration_ms=round((time.monotonic() - started) * 1000, 1),
-        target=target,
+        target=_mapped(mapper, rows) if mapper else None,
     )
 
 
 def _first_rows(
     session: Session, query: str, columns: Sequence[SourceColumn], limit: int
 ) -> tuple[list[tuple[bytes | None, ...]], bool]:
-    sql = session.dialect.wire_select(query, columns)
-    found = session.dialect.fetch_rows(session, sql, limit + 1, max_bytes=PREVIEW_BYTES)
+    found = session.dialect.fetch_rows(session, session.dialect.wire_select(query, columns), limit + 1)
     kept: list[tuple[bytes | None, ...]] = []
     size = 0
     for cells in found[:limit]:
@@ -115,7 +109,7 @@ def _first_rows(
         if kept and size > PREVIEW_BYTES:
             break
         kept.append(cells)
-    return kept, len(found) > len(kept) or size > PREVIEW_BYTES
+    return kept, len(found) > len(kept)
 
 
 def _row_mapper(
@@ -144,15 +138,11 @@ def _limits(target: ConnectionSettings | None, source: Dialect) -> TypeLimits:
 
 
 def _mapped(mapper: RowMapper, rows: Sequence[Cells]) -> MappedPreview:
-    """Map the rows, as many as there is time for: a regular expression may take long on each."""
-    deadline = time.monotonic() + MAPPING_SECONDS
     names = [field.name for field in mapper.fields]
     types = [field.data_type for field in mapper.fields]
     mapped: list[DataRow] = []
     errors: list[PreviewError] = []
     for number, cells in enumerate(rows, start=1):
-        if mapped and time.monotonic() > deadline:
-            break
         result = mapper.map_row(cells)
         mapped.append(_row(names, types, result.cells))
         errors.extend(

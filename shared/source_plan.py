@@ -6,7 +6,7 @@ from typing import Literal
 from shared.column_mappings.row_mapper import RowMapper, compile_row_mapper
 from shared.dialects.base import ConnectionSettings, Dialect, Session
 from shared.documents.mapping import MappingVersion, effective_key_columns
-from shared.query_gate import check_query, clean_query
+from shared.query_gate import check_query
 from shared.types import SourceColumn
 from shared.watermarks import query_to_describe
 
@@ -37,8 +37,7 @@ def plan_source(
 
     Raises InvalidQuery, InvalidMapping.
     """
-    check_query(version.mapping.source_query, settings.db_type)
-    query = clean_query(version.mapping.source_query)
+    query = check_query(version.mapping.source_query, settings.db_type)
     bare = query_to_describe(query)
     described = session.dialect.describe(session, bare)
     row_mapper = compile_row_mapper(

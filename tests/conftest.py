@@ -19,17 +19,11 @@ from typing import Any, TypeAlias
 
 import pytest
 from _pytest.mark import ParameterSet
-from hypothesis import settings
 from pymongo import MongoClient
 
 from local_servers import Database, LocalServerError, ServerAccess
 from local_servers.access import Flavour
 from tests.shared_servers import SOCKET_VARIABLE, ServerDesk, mongodb_server, sql_server
-
-# How long an example takes says more about the machine than about the code.
-settings.register_profile("plain", deadline=None)
-settings.register_profile("mutants", deadline=None, max_examples=30, derandomize=True, database=None)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "plain"))
 
 DatabaseFactory: TypeAlias = Callable[[Flavour], Database]
 

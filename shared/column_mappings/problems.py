@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from shared.column_mappings import ColumnMappingSpec
-from shared.errors import InvalidMapping
 from shared.types import TargetField
 
 _LISTED_NAMES = 50
@@ -17,16 +16,6 @@ class Problem:
     loc: tuple[str | int, ...]
     code: str
     message: str
-    field: str | None = None
-
-
-class MappingProblems(InvalidMapping):
-    """All that keeps column mappings from running; it says the first of them."""
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        first = problems[0]
-        super().__init__(first.message, code=first.code, loc=first.loc, column=first.field)
-        self.problems = tuple(problems)
 
 
 def find_problems(

@@ -12,7 +12,7 @@ from shared.column_mappings.cast_errors import LEGAL_FORMS
 from shared.column_mappings.cast_tables import Passes
 from shared.column_mappings.casts import TEXT_PART, Cast, compile_cast, compile_text
 from shared.column_mappings.join import compile_join
-from shared.column_mappings.problems import MappingProblems, Problem, find_problems
+from shared.column_mappings.problems import Problem, find_problems
 from shared.column_mappings.split import compile_split
 from shared.errors import CastFailed, InvalidMapping
 from shared.types import Kind, SourceColumn, TargetField, TypeLimits
@@ -181,10 +181,10 @@ def compile_row_mapper(
 ) -> RowMapper:
     """Compile column mappings; without any, every field comes from the column of the same name.
 
-    Raises MappingProblems.
+    Raises InvalidMapping with the place of the first problem (`find_problems` lists them all).
     """
-    if problems := find_problems(specs, fields, [column.name for column in source_columns]):
-        raise MappingProblems(problems)
+    for problem in find_problems(specs, fields, [column.name for column in source_columns]):
+        raise InvalidMapping(problem.message, code=problem.code, loc=problem.loc)
     used = list(specs) or [
         Direct(source_columns=(field.name,), target_fields=(field.name,)) for field in fields
     ]
@@ -198,7 +198,8 @@ def compile_row_mapper(
         session_time_zone=session_time_zone,
         text_may_hold_nul=source_text_may_hold_nul,
     )
-    return RowMapper(len(source_columns), kept, compiler.fill_all(used), key_columns, limits)
+    fillings = tuple(compiler.fill_at(index, spec) for index, spec in enumerate(used))
+    return RowMapper(len(source_columns), kept, fillings, key_columns, limits)
 
 
 @dataclass(frozen=True)
@@ -210,19 +211,12 @@ class _Compiler:
     session_time_zone: str
     text_may_hold_nul: bool
 
-    def fill_all(self, specs: Sequence[ColumnMappingSpec]) -> tuple[Filling, ...]:
-        """Compile each, collecting what is wrong. Raises MappingProblems."""
-        fillings: list[Filling] = []
-        problems: list[Problem] = []
-        for index, spec in enumerate(specs):
-            try:
-                fillings.append(self._fill(spec))
-            except InvalidMapping as error:
-                loc = ("column_mappings", index, *error.loc)
-                problems.append(Problem(loc, error.code, error.message, error.column))
-        if problems:
-            raise MappingProblems(problems)
-        return tuple(fillings)
+    def fill_at(self, index: int, spec: ColumnMappingSpec) -> Filling:
+        try:
+            return self._fill(spec)
+        except InvalidMapping as error:
+            loc = ("column_mappings", index, *error.loc)
+            raise InvalidMapping(error.message, code=error.code, loc=loc, column=error.column) from None
 
     def _fill(self, spec: ColumnMappingSpec) -> Filling:
         columns = [self.columns[name][1] for name in spec.source_columns]

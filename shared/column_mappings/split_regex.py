@@ -4,7 +4,6 @@ Python's matcher backtracks and cannot be interrupted, so a pattern that could r
 cell is refused when the mapping is saved. What is left is bounded by `RegexDelimiter.max_characters`.
 """
 
-import math
 import re
 import re._constants as ops  # type: ignore[import-not-found]
 import re._parser as parser  # type: ignore[import-not-found]
@@ -13,11 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 MAX_WAYS = 64  # ways through optional items and alternatives
-MAX_CHARACTERS = 1_000_000
-MAX_REPEATS = (
-    2  # repetitions that something follows: the worst case grows with the cell's length to this power
-)
-_STEPS = 50_000_000  # of the matcher on one cell at worst: below a second
+# Longest cell by the number of repetitions that something follows: the worst case grows with its power.
+_MAX_CHARACTERS = {0: 1_000_000, 1: 10_000, 2: 500}
 _SINGLE = {ops.LITERAL, ops.NOT_LITERAL, ops.IN, ops.ANY}
 _REPEATS = {ops.MAX_REPEAT, ops.MIN_REPEAT, ops.POSSESSIVE_REPEAT}
 
@@ -49,18 +45,11 @@ def check_regex(text: str) -> RegexDelimiter:
     cost = _cost_of_sequence(tree, is_last=True)
     if cost.ways > MAX_WAYS:
         raise ValueError(f"delimiter has over {MAX_WAYS} ways through its optional and alternative parts")
-    if cost.repeats > MAX_REPEATS:
+    if cost.repeats not in _MAX_CHARACTERS:
         raise ValueError("delimiter may have at most two repetitions that something follows")
     if tree.getwidth()[0] == 0:
         raise ValueError("delimiter must not match the empty text")
-    return RegexDelimiter(pattern, _longest_cell(cost))
-
-
-def _longest_cell(cost: _Cost) -> int:
-    """Return the length at which every start, each repetition to the cell's end and every way are _STEPS in all."""
-    power = cost.repeats + 1
-    length = math.pow(_STEPS * math.factorial(power) / cost.ways, 1 / power)
-    return min(MAX_CHARACTERS, round(length))
+    return RegexDelimiter(pattern, _MAX_CHARACTERS[cost.repeats])
 
 
 def _cost_of_sequence(items: Iterable[Any], *, is_last: bool) -> _Cost:

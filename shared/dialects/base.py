@@ -238,13 +238,8 @@ class Dialect(Protocol):
         """
         ...
 
-    def fetch_rows(
-        self, session: Session, sql: str, limit: int, max_bytes: int | None = None
-    ) -> list[tuple[bytes | None, ...]]:
-        """Return the first `limit` rows of a wire SELECT as cells, through a server-side cursor.
-
-        Reading ends once there are more than `max_bytes`; the session can then only be closed.
-        """
+    def fetch_rows(self, session: Session, sql: str, limit: int) -> list[tuple[bytes | None, ...]]:
+        """Return the first `limit` rows of a wire SELECT as cells, through a server-side cursor."""
         ...
 
     def list_tables(self, session: Session) -> list[TableListing]: ...

@@ -8,10 +8,6 @@ from shared.dialects.base import PARAM, Dialect, Purpose
 from shared.errors import ConfigError, InvalidQuery
 
 
-class EnoughRead(Exception):
-    """Ends a reading early: what was asked for is there."""
-
-
 class DriverSession:
     """A DB-API connection as a `Session`; subclasses add transactions and cancel."""
 
@@ -58,11 +54,6 @@ class DriverSession:
         # Closing ends the transaction by itself; a session that is already gone has nothing left to end.
         with contextlib.suppress(self.driver_error):
             self.connection.close()
-
-
-def size_of(cells: Sequence[bytes | None]) -> int:
-    """Return how many bytes the cells of a row have."""
-    return sum(len(cell) for cell in cells if cell is not None)
 
 
 def quote_identifier(name: str, mark: str, max_length: int, length: int) -> str:

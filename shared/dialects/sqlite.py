@@ -20,7 +20,7 @@ from shared.dialects.base import (
     TargetTable,
 )
 from shared.dialects.copy_text import block_writer, whole_lines
-from shared.dialects.driver_session import require_unique_names, size_of
+from shared.dialects.driver_session import require_unique_names
 from shared.dialects.sqlite_session import SqliteSession
 from shared.dialects.sqlite_values import cell_of, lines_of_values, stored_columns, type_of_classes
 from shared.errors import EngineError, InvalidQuery, UnsupportedCapability
@@ -139,19 +139,11 @@ class SqliteDialect:
         blocks.flush()
         return rows
 
-    def fetch_rows(
-        self, session: Session, sql: str, limit: int, max_bytes: int | None = None
-    ) -> list[tuple[bytes | None, ...]]:
+    def fetch_rows(self, session: Session, sql: str, limit: int) -> list[tuple[bytes | None, ...]]:
         driver = _driver(session)
-        found: list[tuple[bytes | None, ...]] = []
-        size = 0
         with driver.translated(), contextlib.closing(driver.connection.cursor()) as cursor:
-            for row in islice(cursor.execute(sql), limit):
-                found.append(tuple([cell_of(value) for value in row]))
-                size += size_of(found[-1])
-                if max_bytes is not None and size > max_bytes:
-                    break
-        return found
+            rows = cursor.execute(sql)
+            return [tuple([cell_of(value) for value in row]) for row in islice(rows, limit)]
 
     def list_tables(self, session: Session) -> list[TableListing]:
         driver = _driver(session)

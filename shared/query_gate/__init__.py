@@ -4,24 +4,23 @@ It never replaces the other two: the read-only session and the least-privilege r
 """
 
 import logging
-import re
+from collections.abc import Iterator, Sequence
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
-from shared.errors import InvalidQuery, UnsupportedCapability
-from shared.query_gate.lexing import gap_is_plain, gaps, glued_dollar_quote, trailing_semicolon
-from shared.query_gate.refused_functions import is_refused
+from shared.errors import UnsupportedCapability
+from shared.query_gate.lexing import Kind, Piece, blanked, cut
+from shared.query_gate.refusal import QueryRefused
+from shared.query_gate.text_rules import check_pieces
+
+__all__ = ["MAX_QUERY_BYTES", "QueryRefused", "check_query"]
 
 MAX_QUERY_BYTES = 100_000
-MAX_NESTING = 60
 _PARSER_DIALECTS = {"postgresql": "postgres", "mysql": "mysql", "sqlite": "sqlite"}
-_MARKERS = re.compile(r"\{\{\s*(?:low|high)\s*\}\}")
-_EXECUTABLE_COMMENT = re.compile(r"/\*M?!")
-_UNICODE_IDENTIFIER = re.compile(r"[uU]&\"")
-_SETTING_HINT = re.compile(r"/\*\+[^*]*\b(?:SET_VAR|RESOURCE_GROUP)\s*\(", re.IGNORECASE)
+_SPACES = " \t\n\r\f\v"
 
 _ACTING = (
     exp.DML,
@@ -48,47 +47,45 @@ _ACTING = (
     exp.Into,
     exp.NextValueFor,
 )
+_QUOTED = frozenset(
+    (
+        TokenType.STRING,
+        TokenType.IDENTIFIER,
+        TokenType.HEREDOC_STRING,
+        TokenType.BYTE_STRING,
+        TokenType.HEX_STRING,
+        TokenType.BIT_STRING,
+        TokenType.NATIONAL_STRING,
+        TokenType.UNICODE_STRING,
+        TokenType.RAW_STRING,
+    )
+)
 _ROOTS = (exp.Select, exp.SetOperation, exp.Subquery, exp.Values)
 
 # The parser warns with the text of what it could not parse, which does not belong in a log.
 logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
 
 
-class QueryRefused(InvalidQuery):
-    """A query that the gate does not let through; `rule` names why."""
-
-    code = "query_refused"
-
-    def __init__(self, rule: str, message: str) -> None:
-        super().__init__(message, loc=("source_query",))
-        self.rule = rule
-
-
-def clean_query(query: str) -> str:
-    """Return the text to wrap: without a semicolon at its end."""
-    place = trailing_semicolon(query)
-    text = query if place is None else query[:place] + " " + query[place + 1 :]
-    return text.strip()
-
-
-def check_query(query: str, db_type: str) -> None:
-    """Let one read-only query through. Raises QueryRefused, an InvalidQuery whose `rule` names the reason.
+def check_query(query: str, db_type: str) -> str:
+    """Let one read-only query through, and return the text to wrap: without a semicolon at its end.
 
     The markers `{{low}}` and `{{high}}` count as values. A percent sign or colon is just a character.
+    Raises QueryRefused, an InvalidQuery whose `rule` names the reason.
     """
     if db_type not in _PARSER_DIALECTS:
         legal = ", ".join(sorted(_PARSER_DIALECTS))
         raise UnsupportedCapability(f"no such database type: {db_type!r}; legal: {legal}")
-    _check_text(query, db_type)
-    text = _MARKERS.sub("NULL", clean_query(query))
-    tokens = _tokens(text, db_type)
-    _check_tokens(text, tokens, db_type)
+    _check_bounds(query)
+    pieces = cut(query, db_type)
+    check_pieces(pieces, db_type)
+    pieces = _without_last_semicolon(pieces)
+    text = blanked(pieces)
+    _check_agreement(text, pieces, _tokens(text, db_type))
     _check_tree(_parse(text, db_type))
+    return "".join(piece.text for piece in pieces).strip(_SPACES)
 
 
-def _check_text(query: str, db_type: str) -> None:
-    if not query.strip():
-        raise QueryRefused("empty", "the query is empty")
+def _check_bounds(query: str) -> None:
     if "\0" in query:
         raise QueryRefused("nul", "the query holds the NUL character")
     try:
@@ -97,12 +94,10 @@ def _check_text(query: str, db_type: str) -> None:
         raise QueryRefused("not_unicode", "the query holds half of a surrogate pair") from error
     if size > MAX_QUERY_BYTES:
         raise QueryRefused("too_long", f"the query has {size} bytes; at most {MAX_QUERY_BYTES} are taken")
-    if db_type == "mysql" and _EXECUTABLE_COMMENT.search(query):
-        raise QueryRefused("executable_comment", "comments that MySQL executes (/*! ... */) are not taken")
-    if db_type == "mysql" and _SETTING_HINT.search(query):
-        raise QueryRefused("settings", "hints that change settings (SET_VAR, RESOURCE_GROUP) are not taken")
-    if db_type == "postgresql" and _UNICODE_IDENTIFIER.search(query):
-        raise QueryRefused("escaped_name", 'names with Unicode escapes (U&"...") are not taken')
+
+
+def _without_last_semicolon(pieces: Sequence[Piece]) -> list[Piece]:
+    return [Piece(Kind.SPACE, piece.start, " ") if piece.text == ";" else piece for piece in pieces]
 
 
 def _tokens(text: str, db_type: str) -> list[Token]:
@@ -112,36 +107,21 @@ def _tokens(text: str, db_type: str) -> list[Token]:
         raise QueryRefused("syntax", "the query cannot be read: a quote or comment is not closed") from error
 
 
-def _check_tokens(text: str, tokens: list[Token], db_type: str) -> None:
-    if not tokens:
-        raise QueryRefused("empty", "the query is empty")
-    if not all(gap_is_plain(gap, db_type) for gap in gaps(text, tokens)):
-        raise QueryRefused("comment", "a comment in the query is read differently by the database")
-    if db_type == "postgresql" and glued_dollar_quote(text, tokens):
-        raise QueryRefused("dollar_quote", "a dollar quote must not follow a name without a space")
-    _check_nesting(tokens)
-    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
-        if token.token_type is TokenType.SEMICOLON:
-            raise QueryRefused("one_statement", "the query must be one statement")
-        if token.token_type is TokenType.INTO:
-            raise QueryRefused("into", "INTO writes; the query must only read")
-        called = following is not None and following.token_type is TokenType.L_PAREN
-        if called and token.token_type is not TokenType.STRING and is_refused(token.text, db_type):
-            raise QueryRefused(
-                "function", f"the function {token.text.lower()} is not taken in a source query"
-            )
-        if db_type == "sqlite" and token.text.lower().startswith("pragma_"):
-            raise QueryRefused("function", "pragma tables are not taken in a source query")
+def _check_agreement(text: str, pieces: Sequence[Piece], tokens: Sequence[Token]) -> None:
+    """Refuse what the parser cuts otherwise than the server: it would be judged by what it is not."""
+    if any(gap.strip(_SPACES) for gap in _gaps(text, tokens)):
+        raise QueryRefused("comment", "a comment or space in the query is read differently by the database")
+    seen = [token.end + 1 for token in tokens if token.token_type in _QUOTED and text[token.end] in "'\"`]$"]
+    if seen != [piece.end for piece in pieces if piece.is_quoted]:
+        raise QueryRefused("quote", "a quote in the query is read differently by the database")
 
 
-def _check_nesting(tokens: list[Token]) -> None:
-    depth = 0
+def _gaps(text: str, tokens: Sequence[Token]) -> Iterator[str]:
+    position = 0
     for token in tokens:
-        depth += (token.token_type is TokenType.L_PAREN) - (token.token_type is TokenType.R_PAREN)
-        if depth < 0:
-            raise QueryRefused("syntax", "a parenthesis is closed that was not opened")
-        if depth > MAX_NESTING:
-            raise QueryRefused("too_deep", f"parentheses nest deeper than {MAX_NESTING}")
+        yield text[position : token.start]
+        position = token.end + 1
+    yield text[position:]
 
 
 def _parse(text: str, db_type: str) -> exp.Expr:

@@ -1,81 +1,150 @@
-"""Where the server's reading of a text and the parser's could differ, the text is refused.
+"""A query cut into pieces as its server cuts it: what is a comment, a text, a name, and what is neither.
 
-The parser's tokens are checked against the server's own rules of comments: what it takes for a comment
-and the server does not would be run unseen.
+The parser has rules of its own for this. Where they differ from the server's, something would be run that nobody
+has looked at; so the gate looks at these pieces, and holds the parser's tokens against them.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 
-from sqlglot.tokenizer_core import Token, TokenType
-
-_MYSQL_GAP = re.compile(r"(?:\s|--(?=\s|\Z)[^\n]*|#[^\n]*|/\*(?![!M]).*?\*/)*\Z", re.DOTALL)
-_SQLITE_GAP = re.compile(r"(?:\s|--[^\n]*|/\*.*?\*/)*\Z", re.DOTALL)
-_POSTGRESQL_MARK = re.compile(r"--[^\n\r]*|/\*|\*/|\s+|.", re.DOTALL)
-_WORD_END = re.compile(r"[\w$]\Z")
+MARKER = re.compile(r"\{\{\s*(?:low|high)\s*\}\}")
 
 
-def gaps(query: str, tokens: Sequence[Token]) -> Iterator[str]:
-    """Yield what stands between the tokens, and before and after them."""
+class Kind(StrEnum):
+    SPACE = "space"
+    COMMENT = "comment"
+    TEXT = "text"
+    NAME = "name"  # a quoted one
+    WORD = "word"
+    NUMBER = "number"
+    MARKER = "marker"
+    UNCLOSED = "unclosed"
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """`text` stands at `start`; the pieces of a query follow each other without gaps."""
+
+    kind: Kind
+    start: int
+    text: str
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.text)
+
+    @property
+    def is_gap(self) -> bool:
+        return self.kind in (Kind.SPACE, Kind.COMMENT)
+
+    @property
+    def is_quoted(self) -> bool:
+        return self.kind in (Kind.TEXT, Kind.NAME)
+
+
+# To the servers every character beyond ASCII is a letter, a no-break space too.
+_LETTER = r"A-Za-z_\x80-\U0010ffff"
+_TAG = rf"\$(?:[{_LETTER}][{_LETTER}0-9]*)?\$"
+_NUMBER = (Kind.NUMBER, rf"[0-9][{_LETTER}0-9]*")
+_MARKER = (Kind.MARKER, MARKER.pattern)
+_OTHER = (Kind.OTHER, r".")
+_RULES: Mapping[str, Sequence[tuple[Kind, str]]] = {
+    "postgresql": (
+        _MARKER,
+        (Kind.SPACE, r"[ \t\n\r\f\v]+"),
+        (Kind.COMMENT, r"--[^\n\r]*"),
+        (Kind.TEXT, r"[eE]'(?:[^'\\]|''|\\.)*+'"),
+        (Kind.UNCLOSED, r"[eE]'"),
+        (Kind.TEXT, r"(?:[uU]&|[bBxXnN])?'(?:[^']|'')*+'"),
+        (Kind.NAME, r'(?:[uU]&)?"(?:[^"]|"")*+"'),
+        (Kind.TEXT, rf"(?P<tag>{_TAG}).*?(?P=tag)"),
+        (Kind.UNCLOSED, rf"['\"]|/\*|{_TAG}"),
+        (Kind.WORD, rf"[{_LETTER}][{_LETTER}0-9$]*"),
+        _NUMBER,
+        _OTHER,
+    ),
+    "mysql": (
+        _MARKER,
+        (Kind.SPACE, r"[ \t\n\r\f\v]+"),
+        (Kind.COMMENT, r"#[^\n]*|--(?=[\x00-\x20\x7f]|\Z)[^\n]*|/\*.*?\*/"),
+        (Kind.TEXT, r"'(?:[^'\\]|''|\\.)*+'|\"(?:[^\"\\]|\"\"|\\.)*+\""),
+        (Kind.NAME, r"`(?:[^`]|``)*+`"),
+        (Kind.UNCLOSED, r"['\"`]|/\*"),
+        (Kind.WORD, rf"[0-9]*[{_LETTER}$][{_LETTER}0-9$]*"),
+        _NUMBER,
+        _OTHER,
+    ),
+    "sqlite": (
+        _MARKER,
+        (Kind.SPACE, r"[ \t\n\r\f]+"),
+        (Kind.COMMENT, r"--[^\n]*|/\*.*?\*/"),
+        (Kind.TEXT, r"'(?:[^']|'')*+'"),
+        (Kind.NAME, r'"(?:[^"]|"")*+"|`(?:[^`]|``)*+`|\[[^\]]*\]'),
+        (Kind.UNCLOSED, r"['\"`\[]|/\*"),
+        (Kind.WORD, rf"[{_LETTER}][{_LETTER}0-9$]*"),
+        _NUMBER,
+        _OTHER,
+    ),
+}
+_NESTING = re.compile(r"/\*|\*/")
+
+
+def _compile(rules: Sequence[tuple[Kind, str]]) -> re.Pattern[str]:
+    """Put the rules into one pattern, each in a group `<kind>_<number>`; the first that fits counts."""
+    groups = (f"(?P<{kind}_{number}>{pattern})" for number, (kind, pattern) in enumerate(rules))
+    return re.compile("|".join(groups), re.DOTALL)
+
+
+_PATTERNS = {db_type: _compile(rules) for db_type, rules in _RULES.items()}
+
+
+def cut(query: str, db_type: str) -> list[Piece]:
+    """Return the pieces of a query in their order."""
+    pattern = _PATTERNS[db_type]
+    pieces: list[Piece] = []
     position = 0
-    for token in tokens:
-        yield query[position : token.start]
-        position = token.end + 1
-    yield query[position:]
+    while position < len(query):
+        end = _nested_comment_end(query, position) if db_type == "postgresql" else None
+        if end is not None:
+            pieces.append(Piece(Kind.COMMENT, position, query[position:end]))
+        elif found := pattern.match(query, position):
+            kind = Kind((found.lastgroup or "").partition("_")[0])
+            pieces.append(Piece(kind, position, found.group()))
+        position = pieces[-1].end
+    return pieces
 
 
-def gap_is_plain(gap: str, db_type: str) -> bool:
-    """Tell whether the server, too, reads a gap as white space and comments."""
-    if not gap or gap.isspace():
-        return True
-    if db_type == "postgresql":
-        return _is_plain_postgresql(gap)
-    return (_MYSQL_GAP if db_type == "mysql" else _SQLITE_GAP).match(gap) is not None
+def unquoted(piece: Piece) -> str:
+    """Return what a word or a quoted name or text says."""
+    if not piece.is_quoted:
+        return piece.text
+    mark = piece.text[-1]
+    inner = piece.text[piece.text.index("[" if mark == "]" else mark) + 1 : -1]
+    return inner if mark == "]" else inner.replace(mark * 2, mark)
 
 
-def _is_plain_postgresql(gap: str) -> bool:
-    """PostgreSQL's comments nest."""
-    depth = 0
-    for mark in _POSTGRESQL_MARK.findall(gap):
-        if mark == "/*":
-            depth += 1
-        elif mark == "*/":
-            depth -= 1
-        elif depth == 0 and not (mark.startswith("--") or mark.isspace()):
-            return False
-        if depth < 0:
-            return False
-    return depth == 0
-
-
-def glued_dollar_quote(query: str, tokens: Sequence[Token]) -> bool:
-    """Tell whether a dollar quote starts inside what PostgreSQL reads as one identifier (`a$$`)."""
-    return any(
-        token.token_type is TokenType.HEREDOC_STRING and _WORD_END.search(query[: token.start])
-        for token in tokens
+def blanked(pieces: Sequence[Piece]) -> str:
+    """Return the query as the parser is given it: no comments, NULL for the markers, every piece in its place."""
+    return "".join(
+        "NULL".ljust(len(piece.text))
+        if piece.kind is Kind.MARKER
+        else re.sub(r"[^\n]", " ", piece.text)
+        if piece.kind is Kind.COMMENT
+        else piece.text
+        for piece in pieces
     )
 
 
-def trailing_semicolon(query: str) -> int | None:
-    """Return the place of a semicolon that only white space and comments follow.
-
-    Whether a backslash escapes inside a text differs between databases: where that matters, None.
-    """
-    places = {_last_semicolon(query, escapes) for escapes in (_WITHOUT_ESCAPES, _WITH_ESCAPES)}
-    return places.pop() if len(places) == 1 else None
-
-
-_COMMON = r"\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)*`|(\$\w*\$).*?\1|--[^\n]*|/\*.*?\*/|;|\s+|."
-_WITHOUT_ESCAPES = re.compile(r"'(?:[^']|'')*'|" + _COMMON, re.DOTALL)
-_WITH_ESCAPES = re.compile(r"'(?:[^'\\]|''|\\.)*'|" + _COMMON, re.DOTALL)
-
-
-def _last_semicolon(query: str, pieces: re.Pattern[str]) -> int | None:
-    place = None
-    for piece in pieces.finditer(query):
-        text = piece.group()
-        if text == ";":
-            place = piece.start() if place is None else place
-        elif not (text.isspace() or text.startswith(("--", "/*"))):
-            place = None
-    return place
+def _nested_comment_end(query: str, start: int) -> int | None:
+    """Return where the comment ends that begins here: PostgreSQL's may hold others. None: it does not end."""
+    if not query.startswith("/*", start):
+        return None
+    depth = 0
+    for mark in _NESTING.finditer(query, start):
+        depth += 1 if mark.group() == "/*" else -1
+        if depth == 0:
+            return mark.end()
+    return None

@@ -31,6 +31,10 @@ _POSTGRESQL = frozenset(
         "pg_stat_reset",
         "pg_stat_statements_reset",
         "pg_stat_clear_snapshot",
+        "pg_stat_force_next_flush",
+        "pg_sync_replication_slots",
+        "pg_truncate_visibility_map",
+        "pg_background_launch",
         "pg_prewarm",
         "pg_logdir_ls",
         "pg_extension_config_dump",
@@ -42,8 +46,24 @@ _POSTGRESQL = frozenset(
         "brin_desummarize_range",
         "loread",
         "lowrite",
-        "lo_import",
+        "lo_close",
+        "lo_creat",
+        "lo_create",
         "lo_export",
+        "lo_from_bytea",
+        "lo_get",
+        "lo_import",
+        "lo_import_with_oid",
+        "lo_lseek",
+        "lo_lseek64",
+        "lo_manage",
+        "lo_open",
+        "lo_put",
+        "lo_tell",
+        "lo_tell64",
+        "lo_truncate",
+        "lo_truncate64",
+        "lo_unlink",
         "query_to_xml",
         "query_to_xmlschema",
         "query_to_xml_and_xmlschema",
@@ -76,11 +96,14 @@ _POSTGRESQL = frozenset(
         "http_delete",
         "http_patch",
         "http_head",
+        "query_export_to_s3",
+        "table_import_from_s3",
+        "oracle_execute",
+        "invoke",
     ]
 )
 _POSTGRESQL_PREFIXES = (
     "dblink",
-    "lo_",
     "pg_advisory_",
     "pg_try_advisory_",
     "pg_read_",
@@ -96,6 +119,12 @@ _POSTGRESQL_PREFIXES = (
     "pg_wal_replay_",
     "binary_upgrade_",
     "postgres_fdw_",
+    "pg_restore_",
+    "pg_clear_",
+    "pg_buffercache_evict",
+    "autoprewarm_",
+    "heap_force_",
+    "run_command_on_",
 )
 _MYSQL = frozenset(
     [
@@ -110,6 +139,7 @@ _MYSQL = frozenset(
         "master_gtid_wait",
         "wait_for_executed_gtid_set",
         "wait_until_sql_thread_after_gtids",
+        "wsrep_sync_wait_upto_gtid",
         "nextval",
         "setval",
         "lastval",
@@ -128,7 +158,15 @@ _MYSQL = frozenset(
         "version_tokens_unlock",
     ]
 )
-_MYSQL_PREFIXES = ("keyring_", "group_replication_", "asynchronous_connection_failover_", "mysql_firewall_")
+_MYSQL_PREFIXES = (
+    "keyring_",
+    "group_replication_",
+    "asynchronous_connection_failover_",
+    "mysql_firewall_",
+    "audit_log_",
+    "audit_api_message_",
+    "masking_dictionar",
+)
 _SQLITE = frozenset(
     [
         "load_extension",

@@ -179,11 +179,7 @@ def by_rows(rows: Sequence[tuple[Cell, ...]], compiled: RowMapper) -> tuple[byte
     return data, rejected
 
 
-@settings(
-    max_examples=4 * settings().max_examples,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_blocks_are_mapped_as_rows_are(data: st.DataObject) -> None:
     compiled, kinds = data.draw(mappings())

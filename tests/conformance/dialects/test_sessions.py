@@ -129,22 +129,6 @@ def test_preview_takes_the_first_rows_of_an_endless_result(endless: str, open_se
     assert len(reader.dialect.fetch_rows(reader, reader.dialect.wire_select(endless, columns), 3)) == 3
 
 
-def test_reading_ends_once_there_are_enough_bytes(any_database: Database, open_session: OpenSession) -> None:
-    text = "MEDIUMTEXT" if any_database.db_type == "mysql" else "TEXT"
-    any_database.execute(f"CREATE TABLE wide (v {text})")
-    with any_database.cursor() as cursor:
-        mark = "?" if any_database.flavour == "sqlite" else "%s"
-        cursor.execute(f"INSERT INTO wide VALUES {', '.join([f'({mark})'] * 40)}", ["x" * 200_000] * 40)
-    reader = open_session(Purpose.PREVIEW)
-    sql = reader.dialect.wire_select(
-        "SELECT v FROM wide", reader.dialect.describe(reader, "SELECT v FROM wide")
-    )
-    assert len(reader.dialect.fetch_rows(reader, sql, 30, max_bytes=100_000_000)) == 30
-    found = reader.dialect.fetch_rows(reader, sql, 30, max_bytes=1_000_000)
-    assert 1_000_000 <= sum(len(cell or b"") for (cell,) in found) < 2_000_000
-    reader.close()
-
-
 @SERVERS
 def test_an_ended_session_is_gone_and_ending_it_again_is_nothing(
     any_database: Database, open_session: OpenSession

@@ -185,7 +185,7 @@ def check_one(
     plan = make_plan(version, reading, context.target)
     preview, refusal = looked(reading, version.mapping.source_query, wanted)
     if preview is None:
-        assert (plan.problems[0].code, plan.problems[0].loc) == refusal
+        assert [(one.code, one.loc) for one in plan.problems] == [refusal]
         with pytest.raises(InvalidMapping) as failed:
             execute_run(context)
         assert (failed.value.code, failed.value.loc) == refusal

@@ -8,13 +8,13 @@ import pytest
 from local_servers import Database
 from local_servers.access import Flavour
 from shared.column_mappings.row_mapper import compile_row_mapper
-from shared.dialects import dialect_for, mysql_session
+from shared.dialects import dialect_for
 from shared.dialects.base import Purpose, SessionLimits
 from shared.dialects.binary_copy import binary_select
 from shared.documents.mapping import WriteMode
 from tests import conftest
 from tests.conformance.values.conftest import FindSource, Source
-from tests.conformance.values.families import MYSQL, Family
+from tests.conformance.values.families import Family
 from tests.conformance.values.gears import Gears
 from tests.conformance.values.runs import Outcome, run
 from tests.conformance.values.source_tables import SOURCE, expected_codes, expected_rows, read
@@ -91,28 +91,6 @@ def check_passing(source: Source, target: Database, gears: Gears, *, binary: boo
         assert read(target, "facts", fields) == expected_rows(rows, target.flavour)
     assert [(taken.gear, taken.binary) for taken in gears.taken] == [("pass_through", binary)] * 2
     assert {row.family.name for row in rows} == {one.name for one in families} != set()
-
-
-@pytest.mark.parametrize(
-    "pair",
-    [conftest.flavour_parameter(source, target) for source in ("postgresql", "sqlite") for target in MYSQL],
-)
-def test_every_value_arrives_in_inserts_where_the_server_takes_no_files(
-    pair: tuple[Flavour, Flavour],
-    source_of: FindSource,
-    create_database: conftest.DatabaseFactory,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    arguments = mysql_session._arguments
-    monkeypatch.setattr(
-        mysql_session, "_arguments", lambda *given: {**arguments(*given), "local_infile": False}
-    )
-    source, target = source_of(pair[0]), create_database(pair[1])
-    families = source.families()
-    outcome = run_direct(source.database, target, families, WriteMode.APPEND)
-    assert outcome.codes() == expected_codes(source.rows, target.flavour)
-    fields = [one.field for one in families]
-    assert read(target, "facts", fields) == expected_rows(source.rows, target.flavour)
 
 
 def passing_families(source: Source, target: Database, *, binary: bool) -> list[Family]:

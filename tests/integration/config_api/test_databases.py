@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from local_servers import Database
-from shared import preview
 from tests.integration.config_api.documents import Api, Body, connection_body, places, problem_of, schema_body
 
 FLIGHTS = (
@@ -166,24 +165,6 @@ async def test_a_preview_knows_the_limits_and_keys_of_its_target(
         assert [error["code"] for error in answer.json()["target"]["errors"]] == codes, more
 
 
-async def test_a_preview_ends_at_its_bytes_and_at_its_time(
-    api: Api, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sqlite_database.execute(*FLIGHTS)
-    made = await connect(api, sqlite_database)
-    asked = {
-        "source_connection_id": made["id"],
-        "source_query": "SELECT id, label FROM flights",
-        "target_schema_id": (await api.make_schema())["id"],
-    }
-    for limit, rows in (("PREVIEW_BYTES", 1), ("MAPPING_SECONDS", 1)):
-        with monkeypatch.context() as patch:
-            patch.setattr(preview, limit, 0)
-            answer = (await api.post("/mappings/preview", asked)).json()
-        assert (len(answer["rows"]), len(answer["target"]["rows"])) == (rows, rows), limit
-        assert (answer["row_count"], answer["truncated"]) == (rows, True)
-
-
 @pytest.mark.parametrize(
     "query",
     ["DELETE FROM flights", "SELECT 1; SELECT 2", "UPDATE flights SET id = 9", "SELECT id FROM nowhere"],
@@ -298,36 +279,3 @@ async def test_a_plan_for_the_default_target_names_what_is_missing(
     )
     plan = (await api.post(f"/mappings/{mapping['id']}/plan")).json()
     assert "'label'" in plan["problems"][0]["message"]
-
-
-async def test_a_plan_lists_every_problem_of_the_column_mappings(api: Api, sqlite_database: Database) -> None:
-    sqlite_database.execute(*FLIGHTS)
-    source = await connect(api, sqlite_database)
-    columns = [{"name": name, "data_type": "integer"} for name in "abc"]
-    mapping = await api.make_mapping(
-        source_connection_id=source["id"],
-        source_query="SELECT id, label FROM flights",
-        target_schema_id=(await api.make_schema(columns=columns))["id"],
-    )
-    specs: list[Body] = [
-        {"type": "direct", "source_columns": ["nope"], "target_fields": ["a"]},
-        {"type": "direct", "source_columns": ["id"], "target_fields": ["b"], "config": {"default": "x"}},
-        {"type": "direct", "source_columns": ["gone"], "target_fields": ["c"]},
-    ]
-    path = f"/mappings/{mapping['id']}"
-
-    async def planned() -> list[tuple[list[Any], str]]:
-        problems = (await api.post(f"{path}/plan")).json()["problems"]
-        return [(problem["loc"], problem["code"]) for problem in problems]
-
-    assert (await api.put(f"{path}/column-mappings", specs)).status_code == 200
-    assert await planned() == [
-        (["column_mappings", 0, "source_columns", 0], "unknown_source_column"),
-        (["column_mappings", 2, "source_columns", 0], "unknown_source_column"),
-    ]
-    for spec in (specs[0], specs[2]):
-        spec |= {"source_columns": ["id"], "config": {"default": "7,5"}}
-    assert (await api.put(f"{path}/column-mappings", specs)).status_code == 200
-    assert await planned() == [
-        (["column_mappings", place, "config", "default"], "default_does_not_fit") for place in (0, 1, 2)
-    ]
