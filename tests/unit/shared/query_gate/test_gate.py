@@ -4,6 +4,7 @@ import logging
 import time
 
 import pytest
+import sqlglot
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,6 +62,17 @@ def test_each_rule_has_its_name(db_type: str, query: str, rule: str) -> None:
     with pytest.raises(QueryRefused) as refused:
         check_query(query, db_type)
     assert refused.value.rule == rule
+
+
+def test_a_parser_that_sees_other_quotes_than_the_server_is_not_believed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As it would be with a parser that took a backslash for an escape where the server does not, or the reverse."""
+    seen = sqlglot.tokenize("SELECT 'a   b' AS c", read="postgres")
+    monkeypatch.setattr("shared.query_gate._tokens", lambda *_: seen)
+    with pytest.raises(QueryRefused) as refused:
+        check_query("SELECT 'a' 'b' AS c", "postgresql")
+    assert refused.value.rule == "quote"
 
 
 @pytest.mark.parametrize(
