@@ -7,6 +7,8 @@ PY := .venv/bin/python
 # Two workers: the servers under test are shared between them. Override with PYTEST_ARGS=.
 PYTEST_ARGS ?= -n 2 --dist loadfile
 REPEAT ?= 1
+# Most of a scenario is waiting for leases to end: six at a time keep two cores busy.
+CHAOS_WORKERS ?= 6
 # A venv is as good as the lock and the interpreter it was made from.
 FINGERPRINT = import hashlib, pathlib, sys; \
 	print(hashlib.sha256(pathlib.Path("requirements-dev.lock").read_bytes()).hexdigest(), sys.version.split()[0])
@@ -49,10 +51,10 @@ test: setup ## Run all tests, on real servers that they start themselves
 	$(PY) -m pytest $(PYTEST_ARGS) -m "not mysql and not chaos"
 
 test-mysql: setup ## Run the MySQL 9 part of the tests, or say why not
-	$(PY) -m pytest -m mysql
+	CHAOS_REPEAT=$(REPEAT) $(PY) -m pytest $(MYSQL_ARGS) -m mysql
 
 chaos: setup ## Kill, freeze, cut and restart everything, every scenario REPEAT times (1)
-	CHAOS_REPEAT=$(REPEAT) $(PY) -m pytest $(CHAOS_ARGS) -m "not mysql" tests/chaos
+	CHAOS_REPEAT=$(REPEAT) $(PY) -m pytest -n $(CHAOS_WORKERS) --dist worksteal $(CHAOS_ARGS) -m "not mysql" tests/chaos
 
 # What the browser tests need beside Node: Chromium, from the system's packages where it may be installed.
 CHROMIUM_READY = command -v "$${CHROMIUM:-chromium}" >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \

@@ -2,8 +2,10 @@
 
 import contextlib
 import dataclasses
+import functools
 import secrets
 import sqlite3
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -11,12 +13,28 @@ from urllib.parse import quote, unquote, urlsplit
 
 import psycopg2
 import pymysql
+import pymysql.connections
 from psycopg2 import sql
 
 Flavour = Literal["postgresql", "mariadb", "mysql", "sqlite"]
 DbType = Literal["postgresql", "mysql", "sqlite"]
 
 CONNECT_SECONDS = 5
+
+
+class MysqlConnection(pymysql.connections.Connection):
+    """pymysql's, without reading the machine's certificates anew for every connection to a server of ours."""
+
+    def _create_ssl_ctx(self, sslp: Any) -> ssl.SSLContext:  # noqa: ARG002 - pymysql's signature
+        return unverified_context()
+
+
+@functools.cache
+def unverified_context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +93,7 @@ class Database:
             )
             connection.autocommit = True
             return connection
-        return pymysql.connect(
+        return MysqlConnection(
             host=self.host,
             port=self.port,
             user=self.username,

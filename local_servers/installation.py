@@ -1,14 +1,15 @@
 """An installation of this project on free ports with its own data folder, its services as real processes."""
 
+import contextlib
+import http
+import http.client
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
-
-import httpx2
 
 from local_servers.api_client import ApiClient
 from local_servers.errors import ServerFailed
@@ -28,6 +29,7 @@ class Service(GuardedProcess):
         command = [sys.executable, "-m", module]
         super().__init__(Program(module, command, dict(environment), folder, signal.SIGTERM, None))
         self.url = f"http://{LOOPBACK}:{port}"
+        self._port = port
 
     def launch(self) -> None:
         """Start it, also again after it has ended, and return once GET /health says so."""
@@ -38,12 +40,27 @@ class Service(GuardedProcess):
 
     def _failure(self) -> Exception | None:
         try:
-            response = httpx2.get(f"{self.url}/health", timeout=HEALTH_SECONDS)
-        except httpx2.HTTPError as error:
+            status, body = self.get("/health")
+        except (OSError, http.client.HTTPException) as error:
             return error
-        if response.status_code != httpx2.codes.OK:
-            return ServerFailed(f"{self.program.name} is not healthy: {response.text}")
+        if status != http.HTTPStatus.OK:
+            return ServerFailed(f"{self.program.name} is not healthy: {body}")
         return None
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Ask it for a path; return status and body. Raises OSError and HTTPException when it does not answer.
+
+        Without a client of the larger kind: this is asked many times while it starts.
+        """
+        with contextlib.closing(
+            http.client.HTTPConnection(LOOPBACK, self._port, timeout=HEALTH_SECONDS)
+        ) as line:
+            line.request("GET", path)
+            answer = line.getresponse()
+            return answer.status, answer.read().decode()
+
+
+ServiceFactory = Callable[[Module, Path, Mapping[str, str], int], Service]
 
 
 class Installation:
@@ -53,7 +70,15 @@ class Installation:
     embedded MongoDB in the data folder. Use as a context manager: everything has ended after it.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, str], *, api_port: int | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, str],
+        make_service: ServiceFactory = Service,
+        *,
+        api_port: int | None = None,
+    ) -> None:
+        self._make_service = make_service
         self.folder = folder
         self.data_dir = folder / "data"
         self.sqlite_root = Path(settings.get("SQLITE_ROOT", self.data_dir / "sqlite"))
@@ -96,7 +121,7 @@ class Installation:
     def _start(self, module: Module, name: str, port: int, settings: Mapping[str, str]) -> Service:
         folder = self.folder / name
         folder.mkdir(parents=True)
-        service = Service(module, folder, self._environment(port, settings), port)
+        service = self._make_service(module, folder, self._environment(port, settings), port)
         self._services.append(service)
         service.launch()
         return service

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from typing import Self
 
 CHUNK_BYTES = 64 * 1024
+# What was carried before it fell silent still arrives: so little may be on its way.
+BUFFER_BYTES = 64 * 1024
 LOOPBACK = "127.0.0.1"
 # SO_LINGER with zero seconds: close sends RST, not FIN.
 RESET = struct.pack("ii", 1, 0)
@@ -136,6 +138,7 @@ class TcpProxy:
         server.settimeout(None)
         for end in (client, server):
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
         pair = _Pair(client, server)
         with self._lock:
             self._pairs.add(pair)

@@ -3,9 +3,11 @@
 CHAOS_REPEAT repeats every scenario (`make chaos REPEAT=20`).
 """
 
+import contextlib
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from typing import TypeAlias
 
 import pytest
@@ -13,7 +15,9 @@ import pytest
 from local_servers.access import Flavour
 from local_servers.installation import Installation
 from shared.documents.mapping import WriteMode
+from tests.chaos.databases import SPARE
 from tests.chaos.fleet import LEASE_SECONDS, Fleet
+from tests.chaos.forked_executors import ForkedExecutor, ForkServer, fork_server
 from tests.chaos.scene import Scene
 from tests.chaos.store import ChaosStore
 from tests.conftest import server
@@ -25,22 +29,64 @@ REPEAT_VARIABLE = "CHAOS_REPEAT"
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     repetitions = int(os.environ.get(REPEAT_VARIABLE, "1"))
     if repetitions > 1:
-        metafunc.fixturenames.append("repetition")
+        if "repetition" not in metafunc.fixturenames:
+            metafunc.fixturenames.append("repetition")
         metafunc.parametrize("repetition", range(1, repetitions + 1))
 
 
-@pytest.fixture(scope="module")
-def store(mongodb_url: str) -> Iterator[ChaosStore]:
+@pytest.fixture
+def repetition() -> int:
+    """Which repetition of the scenario this is."""
+    return 1
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure shows what the executors logged."""
+    report = yield
+    if report.when == "call" and report.failed and isinstance(item, pytest.Function):
+        for fleet in item.funcargs.values():
+            if isinstance(fleet, Fleet):
+                for service in fleet.services:
+                    report.sections.append((service.program.folder.name, fleet.logs(service)))
+    return report
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[ForkServer]:
+    with fork_server() as made:
+        yield made
+
+
+@contextlib.contextmanager
+def new_store(mongodb_url: str) -> Iterator[ChaosStore]:
     made = ChaosStore(mongodb_url, f"t_{secrets.token_hex(6)}")
-    yield made
-    made.close()
+    try:
+        yield made
+    finally:
+        made.close()
 
 
-@pytest.fixture(scope="module")
-def started_fleet(store: ChaosStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+@pytest.fixture(scope="session")
+def shared_store(mongodb_url: str) -> Iterator[ChaosStore]:
+    with new_store(mongodb_url) as made:
+        yield made
+    SPARE.drop_all()
+
+
+@pytest.fixture
+def store(shared_store: ChaosStore) -> ChaosStore:
+    """The store of the `fleet`. A test with executors of its own needs one of its own."""
+    return shared_store
+
+
+@pytest.fixture(scope="session")
+def started_fleet(
+    shared_store: ChaosStore, forks: ForkServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Fleet]:
     folder = tmp_path_factory.mktemp("fleet")
-    settings = {**store.environment, "LEASE_SECONDS": str(LEASE_SECONDS)}
-    with Installation(folder / "installation", settings) as installation:
+    settings = {**shared_store.environment, "LEASE_SECONDS": str(LEASE_SECONDS)}
+    with Installation(folder / "installation", settings, partial(ForkedExecutor, forks)) as installation:
         yield Fleet(installation, folder / "faults")
 
 

@@ -1,10 +1,9 @@
 """Executors as real processes, their fault points, and what is done to them."""
 
+import json
 import os
 import signal
 from pathlib import Path
-
-import httpx2
 
 from executor.fault_points import POINTS
 from local_servers.installation import Installation, Service
@@ -39,20 +38,25 @@ class Fleet:
             FAULT_POINTS=points, FAULT_POINTS_DIR=str(self._folder), **settings
         )
 
-    def restore(self) -> None:
-        """Bring every executor back, disarm every point, and forget what was logged before."""
+    def restore(self, size: int | None = None) -> None:
+        """Have `size` executors run, as many as at first without it; disarm every point, forget earlier logs."""
         self.disarm()
-        for service in self.services:
+        wanted = size or self._size
+        for service in self.services[wanted:]:
+            service.stop()
+        for service in self.services[:wanted]:
             if not service.running:
                 service.stop()
                 service.launch()
-        while len(self.services) < self._size:
+        while len(self.services) < wanted:
             self.start()
-        self._log_starts = {service: len(service.logs()) for service in self.services}
+        self._log_starts = {service: service.log_file.stat().st_size for service in self.services}
 
     def logs(self, service: Service) -> str:
         """What the executor logged since the last `restore`."""
-        return service.logs()[self._log_starts.get(service, 0) :]
+        with service.log_file.open("rb") as log:
+            log.seek(self._log_starts.get(service, 0))
+            return log.read().decode(errors="replace")
 
     # -- points --------------------------------------------------------------------------------
 
@@ -79,7 +83,8 @@ class Fleet:
 
     def is_idle(self, service: Service) -> bool:
         """Whether none of its workers has a run."""
-        return bool(httpx2.get(f"{service.url}/status", timeout=5).json()["running"] == [])
+        _, body = service.get("/status")
+        return bool(json.loads(body)["running"] == [])
 
     def kill_worker(self, service: Service) -> None:
         for pid in worker_pids(service):
@@ -111,7 +116,11 @@ def thaw(pids: list[int]) -> None:
 
 def worker_pids(service: Service) -> list[int]:
     children = Path(f"/proc/{service.pid}/task/{service.pid}/children").read_text().split()
-    return [pid for pid in map(int, children) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [
+        pid
+        for pid in map(int, children)
+        if b"resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
 
 
 def is_alive(pid: int) -> bool:

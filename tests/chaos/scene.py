@@ -12,22 +12,24 @@ from shared.documents.mapping import WriteMode
 from shared.documents.run import Run, RunStatus
 from shared.ledger_tables import REJECTED_ROWS, RUNS, TABLES
 from tests import factories
+from tests.chaos.databases import SPARE
 from tests.chaos.store import ChaosStore
 from tests.chaos.waiting import until
 from tests.factories import field
 
 Row: TypeAlias = tuple[Any, ...]
 
-ROWS = 20_000
-GONE = 500
+ROWS = 2_500  # more than one block, so that the middle of an extraction is not its end
+MANY_ROWS = 20_000  # more than the buffers on the way hold
+GONE = 100
 TABLE = "facts"
 NAMES = "id, name, amount, at, gen"
 QUERY = f"SELECT {NAMES} FROM source_rows"
-FILL = f"""
+FILL = """
     CREATE TABLE source_rows AS
     SELECT i AS id, md5(i::text) || E'\\t' || md5((i * 7)::text) AS name, (i % 10007)::numeric(12, 2) / 100 AS amount,
            timestamp '2024-01-01' + i * interval '1.000001 second' AS at, 1::bigint AS gen
-    FROM generate_series(1::bigint, {ROWS}) AS i"""
+    FROM generate_series(1::bigint, {rows}) AS i"""
 PLAIN_FIELDS = (
     field("name"),
     field("amount", "decimal", precision=20, scale=8),
@@ -53,14 +55,15 @@ class Scene:
         *,
         source_port: int | None = None,
         target_port: int | None = None,
+        rows: int = ROWS,
         **mapping: Any,
     ) -> None:
         self.store = store
         self.mode = mode
         self._servers = (source, target)
-        self.source = source.create_database()
-        self.target = target.create_database()
-        self.source.execute(FILL)
+        self.source = SPARE.take(source)
+        self.target = SPARE.take(target)
+        self.source.execute(FILL.format(rows=rows))
         name = str(ObjectId())
         read = store.add_connection(self.source, f"source {name}", source_port)
         write = store.add_connection(self.target, f"target {name}", target_port)
@@ -81,7 +84,7 @@ class Scene:
 
     def close(self) -> None:
         for server, database in zip(self._servers, (self.source, self.target), strict=True):
-            server.drop_database(database)
+            SPARE.give_back(server, database, in_use=bool(sessions(server, database)))
 
     # -- the source ----------------------------------------------------------------------------
 

@@ -47,7 +47,7 @@ class ChaosStore:
             "MONGODB_URL": self.url,
             "MONGODB_DB_NAME": self.name,
             "ENCRYPTION_KEY": self.key.reveal(),
-            "POLL_SECONDS": "0.2",
+            "POLL_SECONDS": "1",
             "EXECUTOR_WORKERS": "1",
             "SHUTDOWN_GRACE_SECONDS": "20",
         }

@@ -9,6 +9,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,9 @@ from local_servers.installation import Installation, Service
 from shared.documents.mapping import Retry, WriteMode
 from shared.documents.run import FINAL_STATUSES, Run, RunStatus
 from shared.errors import Conflict
+from tests.chaos.conftest import new_store
 from tests.chaos.fleet import LEASE_SECONDS, Fleet, thaw
+from tests.chaos.forked_executors import ForkedExecutor, ForkServer
 from tests.chaos.history import History
 from tests.chaos.scene import ROWS, TABLE, Scene
 from tests.chaos.store import ChaosStore
@@ -139,9 +142,15 @@ def thaw_what_is_left(pids: list[int]) -> None:
 
 
 @pytest.fixture
-def storm_fleet(store: ChaosStore, tmp_path: Path) -> Iterator[Fleet]:
+def store(mongodb_url: str) -> Iterator[ChaosStore]:
+    with new_store(mongodb_url) as made:
+        yield made
+
+
+@pytest.fixture
+def storm_fleet(store: ChaosStore, forks: ForkServer, tmp_path: Path) -> Iterator[Fleet]:
     settings = {**store.environment, "LEASE_SECONDS": str(LEASE_SECONDS)}
-    with Installation(tmp_path / "installation", settings) as installation:
+    with Installation(tmp_path / "installation", settings, partial(ForkedExecutor, forks)) as installation:
         fleet = Fleet(installation, tmp_path / "faults", size=3)
         fleet.restore()
         yield fleet

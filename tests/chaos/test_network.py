@@ -10,7 +10,7 @@ from shared.documents.mapping import Retry, WriteMode
 from shared.documents.run import Run, RunStatus
 from tests.chaos.conftest import SceneFactory
 from tests.chaos.fleet import Fleet
-from tests.chaos.scene import TABLE, Scene
+from tests.chaos.scene import MANY_ROWS, TABLE, Scene
 from tests.chaos.waiting import until
 from tests.chaos.watcher import Watcher
 from tests.conftest import server
@@ -76,7 +76,7 @@ def test_a_reset_target_connection_is_tried_again(
 def test_a_reset_source_connection_never_looks_like_the_end_of_the_data(
     fleet: Fleet, make_scene: SceneFactory, source_proxy: TcpProxy, flavour: Flavour
 ) -> None:
-    scene = make_scene(flavour, WriteMode.APPEND, source_port=source_proxy.port)
+    scene = make_scene(flavour, WriteMode.APPEND, source_port=source_proxy.port, rows=MANY_ROWS)
     run = begin(scene, fleet, "mid_extract")
     source_proxy.cut()
     fleet.release("mid_extract")
@@ -141,9 +141,9 @@ SILENCE_SECONDS = 60.0  # 30 s until the kernel gives a deaf peer up, and the ne
 def test_a_target_that_takes_no_more_is_given_up_within_a_bound(
     fleet: Fleet, make_scene: SceneFactory, target_proxy: TcpProxy, flavour: Flavour, mode: WriteMode
 ) -> None:
-    scene = make_scene(flavour, mode, target_port=target_proxy.port)
+    scene = make_scene(flavour, mode, target_port=target_proxy.port, rows=MANY_ROWS)
     run = begin(
-        scene, fleet, "mid_extract", retry=Retry(max_attempts=5, backoff_seconds=1), timeout_seconds=20
+        scene, fleet, "mid_extract", retry=Retry(max_attempts=5, backoff_seconds=1), timeout_seconds=8
     )
     with Watcher(scene.target, TABLE) as watcher:
         target_proxy.silence()
@@ -164,8 +164,8 @@ def test_a_target_that_takes_no_more_is_given_up_within_a_bound(
 def test_a_silent_source_ends_with_the_runs_time(
     fleet: Fleet, make_scene: SceneFactory, source_proxy: TcpProxy, flavour: Flavour
 ) -> None:
-    scene = make_scene(flavour, WriteMode.REPLACE, source_port=source_proxy.port)
-    run = begin(scene, fleet, "mid_extract", timeout_seconds=10)
+    scene = make_scene(flavour, WriteMode.REPLACE, source_port=source_proxy.port, rows=MANY_ROWS)
+    run = begin(scene, fleet, "mid_extract", timeout_seconds=6)
     source_proxy.silence()
     fleet.release("mid_extract")
     done = scene.store.wait_for_end(run, SILENCE_SECONDS)
@@ -179,7 +179,7 @@ def test_a_silent_source_ends_with_the_runs_time(
 def test_a_slow_network_changes_nothing(
     fleet: Fleet, make_scene: SceneFactory, source_proxy: TcpProxy
 ) -> None:
-    scene = make_scene("postgresql", WriteMode.REPLACE, source_port=source_proxy.port)
+    scene = make_scene("postgresql", WriteMode.REPLACE, source_port=source_proxy.port, rows=MANY_ROWS)
     run = begin(scene, fleet, "mid_extract")
     source_proxy.delay(0.02)
     fleet.release("mid_extract")

@@ -19,8 +19,9 @@ from local_servers.machine import own as give
 from local_servers.server import LocalServer
 from shared.documents.mapping import Retry, WriteMode
 from shared.documents.run import FINAL_STATUSES, Run, RunStatus
+from tests.chaos.databases import SPARE
 from tests.chaos.fleet import Fleet
-from tests.chaos.scene import TABLE, Scene, size
+from tests.chaos.scene import MANY_ROWS, ROWS, TABLE, Scene, size
 from tests.chaos.store import ChaosStore
 from tests.chaos.waiting import until
 from tests.chaos.watcher import Watcher
@@ -39,6 +40,7 @@ def own_server(request: pytest.FixtureRequest) -> Iterator[LocalServer]:
     """A target server that only this module uses, so that it may be broken."""
     with temporary_server(SERVERS[request.param], settings=FEW_CONNECTIONS[request.param]) as made:
         yield made
+        SPARE.forget(made.access)
 
 
 @pytest.fixture
@@ -99,7 +101,7 @@ def test_a_target_that_is_killed_and_comes_back(
 @pytest.mark.parametrize("mode", list(WriteMode))
 def test_a_source_that_is_killed_and_comes_back(fleet: Fleet, store: ChaosStore, mode: WriteMode) -> None:
     with temporary_server(PostgresqlServer) as source:
-        scene = Scene(store, source.access, server("postgresql"), mode)
+        scene = Scene(store, source.access, server("postgresql"), mode, rows=MANY_ROWS)
         try:
             # More than the buffers of a connection hold: what they hold would arrive in spite of the kill.
             scene.source.execute("UPDATE source_rows SET name = repeat(name, 20)")
@@ -112,6 +114,7 @@ def test_a_source_that_is_killed_and_comes_back(fleet: Fleet, store: ChaosStore,
             assert done.attempt > 1
         finally:
             scene.close()
+            SPARE.forget(source.access)
 
 
 @pytest.mark.chaos
@@ -189,7 +192,7 @@ def test_a_deadlock_in_the_target_is_tried_again(
     with transaction(scene.target) as cursor:
         cursor.execute(f"UPDATE etl_engine_runs SET closed_at = 'x' WHERE run_id = '{run.id}'")
         blocked = Blocked(
-            own_server.access.admin(), cursor, f"UPDATE {TABLE} SET gen = gen WHERE id = {10_000}"
+            own_server.access.admin(), cursor, f"UPDATE {TABLE} SET gen = gen WHERE id = {ROWS // 2}"
         )
         blocked.wait_until_it_waits()
         fleet.release("before_commit")
@@ -287,6 +290,7 @@ def test_a_full_disk_fails_the_run_and_leaves_the_old_table(
             check_full_disk(scene, small_disk)
         finally:
             scene.close()
+            SPARE.forget(own.access)
 
 
 def check_full_disk(scene: Scene, disk: Path) -> None:

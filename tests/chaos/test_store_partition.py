@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ import pytest
 from local_servers.installation import Installation
 from shared.documents.mapping import WriteMode
 from shared.documents.run import RunStatus
-from tests.chaos.conftest import SceneFactory
+from tests.chaos.conftest import SceneFactory, new_store
 from tests.chaos.fleet import LEASE_SECONDS, Fleet
+from tests.chaos.forked_executors import ForkedExecutor, ForkServer
 from tests.chaos.scene import TABLE
 from tests.chaos.store import ChaosStore
 from tests.chaos.waiting import until
@@ -23,6 +25,12 @@ PARTITION_LEASE_SECONDS = LEASE_SECONDS * 2
 
 
 @pytest.fixture
+def store(mongodb_url: str) -> Iterator[ChaosStore]:
+    with new_store(mongodb_url) as made:
+        yield made
+
+
+@pytest.fixture
 def store_proxy(store: ChaosStore) -> Iterator[TcpProxy]:
     found = re.match(r"mongodb://([^:/]+):(\d+)/", store.url)
     assert found is not None
@@ -31,10 +39,12 @@ def store_proxy(store: ChaosStore) -> Iterator[TcpProxy]:
 
 
 @pytest.fixture
-def split_fleet(store: ChaosStore, store_proxy: TcpProxy, tmp_path: Path) -> Iterator[Fleet]:
+def split_fleet(
+    store: ChaosStore, store_proxy: TcpProxy, forks: ForkServer, tmp_path: Path
+) -> Iterator[Fleet]:
     """One executor behind the proxy; a test starts the others."""
     settings = {**store.environment, "LEASE_SECONDS": str(PARTITION_LEASE_SECONDS)}
-    with Installation(tmp_path / "installation", settings) as installation:
+    with Installation(tmp_path / "installation", settings, partial(ForkedExecutor, forks)) as installation:
         fleet = Fleet(installation, tmp_path / "faults", size=1)
         # A client that is told of the replica set would go to the member's own address, around the proxy.
         fleet.start(MONGODB_URL=f"mongodb://127.0.0.1:{store_proxy.port}/?directConnection=true")

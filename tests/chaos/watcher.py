@@ -6,7 +6,7 @@ from typing import Self
 
 from local_servers import Database
 
-PAUSE_SECONDS = 0.02
+PAUSE_SECONDS = 0.03
 
 
 class Watcher:
