@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback that fails the way networks do: cut, silent, slow, or deaf to one answer.
+"""A TCP proxy on loopback that fails the way networks do: cut, silent, dropping, slow, or deaf to one answer.
 
     with TcpProxy(server.host, server.port) as proxy:
         ...connect to 127.0.0.1:proxy.port...
@@ -8,10 +8,14 @@ What it is told holds for open connections and for new ones, until `heal`.
 """
 
 import contextlib
+import ctypes
 import enum
+import fcntl
 import socket
 import struct
+import termios
 import threading
+import time
 from collections.abc import Callable
 from typing import Self
 
@@ -21,6 +25,11 @@ BUFFER_BYTES = 64 * 1024
 LOOPBACK = "127.0.0.1"
 # SO_LINGER with zero seconds: close sends RST, not FIN.
 RESET = struct.pack("ii", 1, 0)
+ARRIVAL_SECONDS = 10.0
+# A socket filter of one instruction: keep 0 bytes of every packet. Linux; no right is needed for it.
+SO_ATTACH_FILTER, SO_DETACH_FILTER = 26, 27
+_KEEP_NOTHING = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))
+_FILTER = struct.pack("HP", 1, ctypes.addressof(_KEEP_NOTHING))
 
 
 class Direction(enum.Enum):
@@ -41,8 +50,10 @@ class TcpProxy:
         self._silenced: set[Direction] = set()
         self._held = 0
         self._refusing = False
+        self._dropping = False
         self._delay_seconds = 0.0
         self._watch: Callable[[Direction, bytes], bool] | None = None
+        self._drops = False
         self._closed = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -57,11 +68,13 @@ class TcpProxy:
         with self._lock:
             return self._held
 
+    def _open_pairs(self) -> "list[_Pair]":
+        with self._lock:
+            return list(self._pairs)
+
     def cut(self) -> None:
         """Reset every open connection, both sides. New ones are carried."""
-        with self._lock:
-            pairs = list(self._pairs)
-        for pair in pairs:
+        for pair in self._open_pairs():
             pair.reset()
 
     def lose_clients(self) -> None:
@@ -79,6 +92,25 @@ class TcpProxy:
         with self._changed:
             self._silenced.update(directions or Direction)
 
+    def drop(self) -> None:
+        """Lose every packet of both ends, as a cable that is cut: the kernel answers neither data nor keepalives.
+
+        Connections of now and of later, which wait for an answer to their first packet. What was carried arrives
+        first: else the kernel would send it again and again, and a client that hears that is not left alone.
+        """
+        self.silence()
+        deadline = time.monotonic() + ARRIVAL_SECONDS
+        while any(unacknowledged(pair.client) for pair in self._open_pairs()):
+            if time.monotonic() > deadline:
+                raise TimeoutError("a client does not take what was sent to it")
+            time.sleep(0.01)
+        with self._lock:
+            self._dropping = True
+            lose_packets(self._listener)
+            for pair in self._pairs:
+                lose_packets(pair.client)
+                lose_packets(pair.server)
+
     def delay(self, seconds: float) -> None:
         """Hold every piece back for so long, in both directions."""
         with self._changed:
@@ -91,7 +123,12 @@ class TcpProxy:
         The server acts on it; its answer is lost. A piece on its way to the client is withheld instead.
         """
         with self._lock:
-            self._watch = seen
+            self._watch, self._drops = seen, False
+
+    def drop_after(self, seen: Callable[[Direction, bytes], bool]) -> None:
+        """As `cut_after`, but nothing is cut: from then on every packet is lost."""
+        with self._lock:
+            self._watch, self._drops = seen, True
 
     def heal(self) -> None:
         """Carry everything again, what silence has held back included."""
@@ -100,6 +137,12 @@ class TcpProxy:
             self._delay_seconds = 0.0
             self._watch = None
             self._silenced.clear()
+            if self._dropping:
+                self._dropping = False
+                keep_packets(self._listener)
+                for pair in self._pairs:
+                    keep_packets(pair.client)
+                    keep_packets(pair.server)
             self._changed.notify_all()
 
     def close(self) -> None:
@@ -177,17 +220,19 @@ class TcpProxy:
             if self._watch is None or not self._watch(direction, piece):
                 return False
             self._watch = None
+        if self._drops:
+            self.drop()  # before the server is asked, so that its answer is lost for certain
         if direction is Direction.TO_SERVER:
-            # FIN behind the data, not RST: a reset could overtake it and the server would never act.
             sink.sendall(piece)
-            sink.shutdown(socket.SHUT_WR)
-        self._cut_clients()
+        if not self._drops:
+            if direction is Direction.TO_SERVER:
+                # FIN behind the data, not RST: a reset could overtake it and the server would never act.
+                sink.shutdown(socket.SHUT_WR)
+            self._cut_clients()
         return True
 
     def _cut_clients(self) -> None:
-        with self._lock:
-            pairs = list(self._pairs)
-        for pair in pairs:
+        for pair in self._open_pairs():
             reset(pair.client)
 
 
@@ -226,3 +271,23 @@ def reset(end: socket.socket) -> None:
         end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         end.shutdown(socket.SHUT_RDWR)
         end.close()
+
+
+def lose_packets(end: socket.socket) -> None:
+    """Have the kernel drop every packet that comes to a socket, before TCP sees it."""
+    with contextlib.suppress(OSError):  # closed already
+        end.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, _FILTER)
+
+
+def unacknowledged(end: socket.socket) -> int:
+    """How many bytes of those written to a socket its peer has not confirmed."""
+    try:
+        answer = fcntl.ioctl(end, termios.TIOCOUTQ, struct.pack("i", 0))
+    except (OSError, ValueError):  # closed already
+        return 0
+    return int(struct.unpack("i", answer)[0])
+
+
+def keep_packets(end: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # closed already
+        end.setsockopt(socket.SOL_SOCKET, SO_DETACH_FILTER, 0)

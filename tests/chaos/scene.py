@@ -77,6 +77,7 @@ class Scene:
             target_connection_id=write.id,
             **mapping,
         )
+        self.source_connection_id = read.id
         self.target_connection_id = write.id
         store.add_mapping(self.version)
         self.expected: Counter[Row] = Counter()

@@ -97,6 +97,50 @@ def test_a_session_that_lives_on_in_the_server_is_ended_by_the_next_attempt(
     check_all(scene, scene.store.wait_for_end(run), attempt=2)
 
 
+GIVEN_UP_SECONDS = 60.0  # the kernel's 30 s without an answer, and the next attempt
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("flavour", ALL_TARGETS)
+@pytest.mark.parametrize("point", ["mid_extract", "committing"])
+@pytest.mark.parametrize("mode", [WriteMode.APPEND, WriteMode.REPLACE])
+def test_a_target_whose_packets_are_lost_is_given_up_by_the_kernel_and_tried_again(
+    fleet: Fleet,
+    make_scene: SceneFactory,
+    target_proxy: TcpProxy,
+    flavour: Flavour,
+    point: str,
+    mode: WriteMode,
+) -> None:
+    """Neither data nor keepalives are answered, and no timeout of ours ends it."""
+    scene = make_scene(flavour, mode, target_port=target_proxy.port, rows=MANY_ROWS)
+    run = begin(scene, fleet, point)
+    scene.store.move_connection(scene.target_connection_id, scene.target.port)
+    with Watcher(scene.target, TABLE) as watcher:
+        target_proxy.drop()
+        fleet.release(point)
+        done = scene.store.wait_for_end(run, GIVEN_UP_SECONDS)
+    check_all(scene, done, attempt=2)
+    watcher.check(*scene.states)
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("flavour", ["postgresql", "mariadb"])
+def test_a_source_whose_packets_are_lost_is_given_up_by_the_kernel_and_tried_again(
+    fleet: Fleet, make_scene: SceneFactory, source_proxy: TcpProxy, flavour: Flavour
+) -> None:
+    """The reader has nothing to send: it is the keepalives that nobody answers."""
+    scene = make_scene(flavour, WriteMode.REPLACE, source_port=source_proxy.port, rows=MANY_ROWS)
+    run = begin(scene, fleet, "mid_extract")
+    scene.store.move_connection(scene.source_connection_id, scene.source.port)
+    source_proxy.silence()
+    fleet.release("mid_extract")
+    source_proxy.drop()
+    done = scene.store.wait_for_end(run, GIVEN_UP_SECONDS)
+    source_proxy.heal()  # the source learns only now that its reader has gone
+    check_all(scene, done, attempt=2)
+
+
 def commits(direction: Direction, piece: bytes) -> bool:
     """Whether a piece to the server is the end of the data transaction, or MySQL's swap."""
     return direction is Direction.TO_SERVER and (
@@ -130,6 +174,23 @@ def test_a_lost_answer_to_the_commit_is_settled_by_the_ledger(
     check_all(scene, done, done.attempt)
     scene.check_replay(done)
     scene.check_exact()
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("flavour", ALL_TARGETS)
+@pytest.mark.parametrize("mode", [WriteMode.APPEND, WriteMode.REPLACE])
+def test_a_commit_whose_answer_is_dropped_is_settled_by_the_ledger(
+    fleet: Fleet, make_scene: SceneFactory, target_proxy: TcpProxy, flavour: Flavour, mode: WriteMode
+) -> None:
+    scene = make_scene(flavour, mode, target_port=target_proxy.port)
+    run = begin(scene, fleet, "committing")
+    scene.store.move_connection(scene.target_connection_id, scene.target.port)
+    target_proxy.drop_after(commits)
+    fleet.release("committing")
+    done = scene.store.wait_for_end(run, GIVEN_UP_SECONDS)
+    assert done.attempt == 2  # the first one could not ask either
+    check_all(scene, done, done.attempt)
+    assert "an earlier attempt had committed: nothing is loaded again" in scene.store.lines(done)[-2:]
 
 
 SILENCE_SECONDS = 60.0  # 30 s until the kernel gives a deaf peer up, and the next attempt

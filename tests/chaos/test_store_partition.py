@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -76,14 +76,14 @@ def test_an_outage_shorter_than_the_lease_costs_nothing(
 @pytest.mark.parametrize(
     "point", ["mid_extract", "before_commit", "committing", "after_commit_before_report"]
 )
-@pytest.mark.parametrize("silent", [True, False], ids=["silent", "refused"])
+@pytest.mark.parametrize("outage", [TcpProxy.silence, TcpProxy.refuse, TcpProxy.drop])
 def test_an_executor_that_is_cut_off_stops_before_another_one_begins(
     split_fleet: Fleet,
     store_proxy: TcpProxy,
     make_scene: SceneFactory,
     point: str,
     mode: WriteMode,
-    silent: bool,
+    outage: Callable[[TcpProxy], None],
 ) -> None:
     scene = make_scene("postgresql", mode)
     scene.settle_first_generation()
@@ -95,10 +95,7 @@ def test_an_executor_that_is_cut_off_stops_before_another_one_begins(
         split_fleet.wait_at(point)
         split_fleet.start()
         cut_off_at = time.monotonic()
-        if silent:
-            store_proxy.silence()
-        else:
-            store_proxy.refuse()
+        outage(store_proxy)
         until(lambda: "lost lease" in split_fleet.logs(cut_off), "end of trust in the lease")
         assert time.monotonic() - cut_off_at < PARTITION_LEASE_SECONDS
         split_fleet.release(point)

@@ -1,5 +1,7 @@
 """The proxy fails as it is told, seen by a real client of a real server."""
 
+import errno
+import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -85,3 +87,23 @@ def test_delay_slows_each_piece_down(through: Database, proxy: TcpProxy) -> None
         began = time.monotonic()
         cursor.execute("SELECT 1")
         assert time.monotonic() - began >= 0.5
+
+
+def test_dropped_packets_are_answered_by_nothing_until_healed(through: Database, proxy: TcpProxy) -> None:
+    with through.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        with socket.create_connection(("127.0.0.1", proxy.port)) as line:
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 500)
+            wait_until(lambda: proxy.connections == 2)
+            proxy.drop()
+            line.sendall(b"x")
+            line.settimeout(20)
+            with pytest.raises(TimeoutError) as given_up:
+                line.recv(1)
+            # The kernel's own answer, which silence alone would not bring about: it acknowledges what it holds back.
+            assert given_up.value.errno == errno.ETIMEDOUT
+        with pytest.raises(psycopg2.OperationalError, match="timeout"):
+            through.open()
+        proxy.heal()
+        cursor.execute("SELECT 42")
+        assert cursor.fetchone() == (42,)
