@@ -43,9 +43,15 @@ Compiled = tuple[Convert, Passes]
 Builder = Callable[[CastRequest], Compiled]
 
 
-def plain(strict: Convert, lossy: Convert | None = None) -> Builder:
-    """Return the builder of a conversion that needs nothing but the mode."""
-    return lambda request: ((lossy or strict) if request.lossy else strict, Passes.NOT_ALL)
+@dataclass(frozen=True)
+class Plain:
+    """The builder of a conversion that needs nothing but the mode."""
+
+    strict: Convert
+    lossy: Convert | None = None
+
+    def __call__(self, request: CastRequest) -> Compiled:
+        return (self.lossy or self.strict) if request.lossy else self.strict, Passes.NOT_ALL
 
 
 def _unchanged(_: CastRequest) -> Compiled:
@@ -249,50 +255,41 @@ def _within_years(convert: Convert, limits: TypeLimits) -> Convert:
     return convert_within
 
 
-def _instant_cast(make: Callable[[CastRequest], Convert], big: "re.Pattern[bytes] | None" = None) -> Builder:
-    """Return the builder of a date's or an instant's cast; `big` is the form of the type's own large values."""
+@dataclass(frozen=True)
+class InstantCast:
+    """The builder of a cast to a date, a time or an instant; `big` is the form of the type's own large values."""
 
-    def build(request: CastRequest) -> Compiled:
-        convert = _within_years(make(request), request.limits)
-        if big is None:
+    make: Callable[[CastRequest], Convert]
+    big: "re.Pattern[bytes] | None" = None
+
+    def __call__(self, request: CastRequest) -> Compiled:
+        convert = self.make(request)
+        if self.big is None:
             return convert, Passes.NOT_ALL
         if request.limits.big_dates:
-            convert = instants.or_big(convert, big)
+            convert = instants.or_big(convert, self.big)
         return convert, Passes.WHEN_TAKEN
-
-    return build
 
 
 def _timestamp(request: CastRequest) -> Convert:
-    return instants.timestamp_of_text(lossy=request.lossy)
+    return _within_years(instants.timestamp_of_text(lossy=request.lossy), request.limits)
 
 
 def _timestamptz(request: CastRequest) -> Convert:
-    return instants.timestamptz_of_text(request.session_time_zone, lossy=request.lossy)
+    convert = instants.timestamptz_of_text(request.session_time_zone, lossy=request.lossy)
+    return _within_years(convert, request.limits)
 
 
-def _date(_: CastRequest) -> Convert:
-    return instants.valid_date
+def _date(request: CastRequest) -> Convert:
+    return _within_years(instants.valid_date, request.limits)
 
 
 def _date_of_instant(request: CastRequest) -> Convert:
-    return instants.date_of_instant(lossy=request.lossy)
+    return _within_years(instants.date_of_instant(lossy=request.lossy), request.limits)
 
 
 def _time(request: CastRequest) -> Convert:
     return instants.rounded_time if request.lossy else instants.valid_time
-
-
-def _time_cast(*, own: bool) -> Builder:
-    def build(request: CastRequest) -> Compiled:
-        convert = _time(request)
-        if not own:
-            return convert, Passes.NOT_ALL
-        if request.limits.big_dates:
-            convert = instants.or_big(convert, instants.END_OF_DAY)
-        return convert, Passes.WHEN_TAKEN
-
-    return build
 
 
 # -- all -----------------------------------------------------------------------------------------
@@ -301,10 +298,10 @@ CASTS: dict[DataType, dict[Kind, Builder]] = {
     DataType.STRING: {kind: string_cast for kind in Kind if kind not in (Kind.DYNAMIC, Kind.BINARY)},
     DataType.INTEGER: {
         Kind.INTEGER: _integer_of_integer,
-        Kind.DECIMAL: plain(numbers.integer_of_text, numbers.rounded_integer),
-        Kind.FLOAT: plain(numbers.integer_of_float, numbers.rounded_integer_of_float),
-        Kind.BOOLEAN: plain(_integer_of_boolean),
-        Kind.STRING: plain(numbers.integer_of_text, numbers.rounded_integer),
+        Kind.DECIMAL: Plain(numbers.integer_of_text, numbers.rounded_integer),
+        Kind.FLOAT: Plain(numbers.integer_of_float, numbers.rounded_integer_of_float),
+        Kind.BOOLEAN: Plain(_integer_of_boolean),
+        Kind.STRING: Plain(numbers.integer_of_text, numbers.rounded_integer),
     },
     DataType.DECIMAL: {
         Kind.INTEGER: _decimal_of_integer,
@@ -319,32 +316,32 @@ CASTS: dict[DataType, dict[Kind, Builder]] = {
         Kind.STRING: _float_of_digits,
     },
     DataType.BOOLEAN: {
-        Kind.INTEGER: plain(_boolean_of_number),
-        Kind.DECIMAL: plain(_boolean_of_number),
-        Kind.FLOAT: plain(_boolean_of_number),
+        Kind.INTEGER: Plain(_boolean_of_number),
+        Kind.DECIMAL: Plain(_boolean_of_number),
+        Kind.FLOAT: Plain(_boolean_of_number),
         Kind.BOOLEAN: _unchanged,
-        Kind.STRING: plain(_boolean_of_text),
+        Kind.STRING: Plain(_boolean_of_text),
     },
     DataType.DATE: {
-        Kind.DATE: _instant_cast(_date, instants.BIG_DATE),
-        Kind.TIMESTAMP: _instant_cast(_date_of_instant),
-        Kind.TIMESTAMPTZ: _instant_cast(_date_of_instant),
-        Kind.STRING: _instant_cast(_date_of_instant),
+        Kind.DATE: InstantCast(_date, instants.BIG_DATE),
+        Kind.TIMESTAMP: InstantCast(_date_of_instant),
+        Kind.TIMESTAMPTZ: InstantCast(_date_of_instant),
+        Kind.STRING: InstantCast(_date_of_instant),
     },
     DataType.TIMESTAMP: {
-        Kind.DATE: _instant_cast(_timestamp),
-        Kind.TIMESTAMP: _instant_cast(_timestamp, instants.BIG_TIMESTAMP),
-        Kind.TIMESTAMPTZ: _instant_cast(_timestamp),
-        Kind.STRING: _instant_cast(_timestamp),
+        Kind.DATE: InstantCast(_timestamp),
+        Kind.TIMESTAMP: InstantCast(_timestamp, instants.BIG_TIMESTAMP),
+        Kind.TIMESTAMPTZ: InstantCast(_timestamp),
+        Kind.STRING: InstantCast(_timestamp),
     },
     DataType.TIMESTAMPTZ: {
-        Kind.DATE: _instant_cast(_timestamptz),
-        Kind.TIMESTAMP: _instant_cast(_timestamptz),
-        Kind.TIMESTAMPTZ: _instant_cast(_timestamptz, instants.BIG_TIMESTAMPTZ),
-        Kind.STRING: _instant_cast(_timestamptz),
+        Kind.DATE: InstantCast(_timestamptz),
+        Kind.TIMESTAMP: InstantCast(_timestamptz),
+        Kind.TIMESTAMPTZ: InstantCast(_timestamptz, instants.BIG_TIMESTAMPTZ),
+        Kind.STRING: InstantCast(_timestamptz),
     },
-    DataType.TIME: {Kind.TIME: _time_cast(own=True), Kind.STRING: _time_cast(own=False)},
+    DataType.TIME: {Kind.TIME: InstantCast(_time, instants.END_OF_DAY), Kind.STRING: InstantCast(_time)},
     DataType.BINARY: {Kind.BINARY: _binary_of_binary, Kind.STRING: _binary_of_text},
     DataType.JSON: {Kind.JSON: _json_cast, Kind.STRING: _json_cast},
-    DataType.UUID: {Kind.UUID: _unchanged, Kind.STRING: plain(_form_check(_UUID, "not_a_uuid"))},
+    DataType.UUID: {Kind.UUID: _unchanged, Kind.STRING: Plain(_form_check(_UUID, "not_a_uuid"))},
 }

@@ -18,7 +18,7 @@ _TIME_FORM = re.compile(_CLOCK_OF_DAY)
 _INSTANT_FORM = re.compile(_DATE + rb"(?:[ T]" + _CLOCK_OF_DAY + rb")?")
 _ZONED_FORM = re.compile(_DATE + rb"[ T]" + _CLOCK_OF_DAY + _ZONE)
 # What PostgreSQL alone prints: the infinities, years beyond 9999 and those before Christ.
-_BIG_DATE = rb"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}%b BC|[1-9][0-9]{4,6}-[0-9]{2}-[0-9]{2}%b)"
+_BIG = rb"-?infinity|[0-9]{4}-[0-9]{2}-[0-9]{2}%b BC|[1-9][0-9]{4,6}-[0-9]{2}-[0-9]{2}%b"
 _CLOCK = rb" [0-9:]{8}(?:\.[0-9]{1,6})?"
 _DAYS = {b"01": 31, b"02": 28, b"03": 31, b"04": 30, b"05": 31, b"06": 30, b"07": 31, b"08": 31, b"09": 30,
          b"10": 31, b"11": 30, b"12": 31}  # fmt: skip
@@ -26,14 +26,10 @@ _MIDNIGHT = b" 00:00:00"
 _DATE_LENGTH = 10
 
 
-def _big_form(clock: bytes) -> "re.Pattern[bytes]":
-    return re.compile(rb"-?infinity|" + _BIG_DATE % (clock, clock))
-
-
 END_OF_DAY = re.compile(rb"24:00:00(?:\.0+)?")
-BIG_DATE = _big_form(b"")
-BIG_TIMESTAMP = _big_form(_CLOCK)
-BIG_TIMESTAMPTZ = _big_form(_CLOCK + rb"\+00")
+BIG_DATE = re.compile(_BIG % (b"", b""))
+BIG_TIMESTAMP = re.compile(_BIG % (_CLOCK, _CLOCK))
+BIG_TIMESTAMPTZ = re.compile(_BIG % (_CLOCK + rb"\+00", _CLOCK + rb"\+00"))
 
 
 def _exists(year: bytes, month: bytes, day: bytes) -> bool:

@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 
 from shared.types import DataType, Kind
-from shared.wire import escape_cell, instant_text, join_line, json_value, split_line, unescape_cell
+from shared.wire import (
+    escape_cell,
+    instant_text,
+    join_line,
+    json_value,
+    needs_escapes,
+    split_line,
+    unescape_cell,
+)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +33,12 @@ from shared.wire import escape_cell, instant_text, join_line, json_value, split_
 def test_cells_are_escaped_and_read_back(cell: bytes, text: bytes) -> None:
     assert escape_cell(cell) == text
     assert unescape_cell(text) == cell
+
+
+@pytest.mark.parametrize("char", [b"\\", b"\t", b"\n", b"\r", b"\x08", b"\x0c", b"\x0b"])
+def test_what_is_escaped_needs_escapes(char: bytes) -> None:
+    assert needs_escapes(b"a" + char + b"b")
+    assert not needs_escapes(b"ab, \0\x7f N")
 
 
 def test_null_is_not_its_own_text() -> None:
