@@ -23,10 +23,12 @@ from config_api.mappings.looking import LookingService, TargetFinder
 from config_api.mappings.service import MappingService
 from config_api.metrics import HttpMetrics
 from config_api.paging import Limit, Offset, page_of_names, parse_sort, plain_page
+from config_api.pause.service import PauseService
 from config_api.preparation import Preparation
 from config_api.rate_limits import RateLimits
 from config_api.runs.replay import ReplayService
 from config_api.runs.service import RunService
+from config_api.runs.waiting import WaitingRoom
 from config_api.schedules.service import ScheduleService
 from config_api.schemas.service import SchemaService
 from config_api.versions import ExpectedVersion, expected_version
@@ -35,6 +37,7 @@ from shared.encryption import Keyring
 from shared.settings import Settings
 from shared.store.audit import AuditStore
 from shared.store.documents import Page
+from shared.store.occupancy import OccupancyReader
 from shared.store.stores import Stores
 
 RUN_SORT_FIELDS = ("queued_at", "started_at", "finished_at", "scheduled_for", "created_at")
@@ -53,7 +56,9 @@ class Services:
     looking: LookingService
     schedules: ScheduleService
     runs: RunService
+    waiting: WaitingRoom
     replays: ReplayService
+    pausing: PauseService
     incremental: IncrementalService
     authenticator: Authenticator
     audit: AuditTrail
@@ -89,7 +94,9 @@ def build_services(
         looking=LookingService(stores, mappings, opener, targets, blocking, clock),
         schedules=ScheduleService(stores, mappings, clock),
         runs=runs,
+        waiting=WaitingRoom(OccupancyReader(stores.client, settings.target_max_parallel), clock),
         replays=ReplayService(stores, mappings, runs),
+        pausing=PauseService(stores, clock),
         incremental=IncrementalService(stores, mappings, runs, opener, targets, blocking, clock),
         authenticator=Authenticator(settings, stores, tokens, clock),
         audit=AuditTrail(stores.audit, clock),
@@ -213,6 +220,14 @@ def get_runs(services: ServicesOf) -> RunService:
     return services.runs
 
 
+def get_waiting(services: ServicesOf) -> WaitingRoom:
+    return services.waiting
+
+
+def get_pausing(services: ServicesOf) -> PauseService:
+    return services.pausing
+
+
 def get_replays(services: ServicesOf) -> ReplayService:
     return services.replays
 
@@ -250,6 +265,8 @@ Mappings = Annotated[MappingService, Depends(get_mappings)]
 Looking = Annotated[LookingService, Depends(get_looking)]
 Schedules = Annotated[ScheduleService, Depends(get_schedules)]
 Runs = Annotated[RunService, Depends(get_runs)]
+Waiting = Annotated[WaitingRoom, Depends(get_waiting)]
+Pausing = Annotated[PauseService, Depends(get_pausing)]
 Replays = Annotated[ReplayService, Depends(get_replays)]
 Incremental = Annotated[IncrementalService, Depends(get_incremental)]
 NamedPage = Annotated[Page, Depends(page_of_names)]

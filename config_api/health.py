@@ -6,6 +6,7 @@ from typing import Literal
 import structlog
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import Field
 from pymongo import timeout
 from pymongo.errors import PyMongoError
 
@@ -14,6 +15,7 @@ from config_api.fields import Answer
 from config_api.preparation import Preparation
 from config_api.problems import problem_responses
 from shared.store.client import StoreClient
+from shared.store.stores import Stores
 from shared.version import VERSION
 
 SERVICE = "config-api"
@@ -34,6 +36,9 @@ class Health(Answer):
     version: str
     environment: str
     checks: dict[str, Check]
+    paused: bool | None = Field(
+        description="Whether the whole installation is paused; null when MongoDB is silent"
+    )
 
 
 class Liveness(Answer):
@@ -72,6 +77,7 @@ async def get_health(response: Response, services: AnyServices, preparation: Pre
         version=VERSION,
         environment=services.settings.app_env,
         checks={"mongodb": check},
+        paused=await _is_paused(services.stores) if healthy else None,
     )
 
 
@@ -101,6 +107,14 @@ async def get_readiness(
 async def get_metrics(metrics: Metrics) -> Response:
     """Return the counters in Prometheus' text form."""
     return Response(metrics.render(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _is_paused(stores: Stores) -> bool | None:
+    try:
+        with timeout(PING_SECONDS):
+            return (await stores.pauses.read_all()).installation
+    except PyMongoError:
+        return None
 
 
 async def _check_mongodb(client: StoreClient, preparation: Preparation) -> Check:

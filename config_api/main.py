@@ -29,6 +29,7 @@ from config_api.mappings import incremental_endpoints as incremental
 from config_api.metrics import HttpMetrics
 from config_api.middleware import BodyGuard, ErrorGuard, PathForms, RequestContext
 from config_api.openapi import describe_access
+from config_api.pause import endpoints as pause
 from config_api.preparation import Preparation, prepare_store
 from config_api.rate_limits import RateLimits
 from config_api.route_table import RouteTable
@@ -51,7 +52,10 @@ ALLOWED_HEADERS = (
 )
 _ACCESS = (access.auth, access.users, access.api_keys, access.tenants)
 _ROUTERS: tuple[APIRouter, ...] = (
-    *(domain.router for domain in (connections, schemas, mappings, incremental, schedules, runs, events)),
+    *(
+        domain.router
+        for domain in (connections, schemas, mappings, incremental, schedules, runs, pause, events)
+    ),
     *(*_ACCESS, audit_endpoints.router, rotation_endpoints.router),
 )
 GZIP_BYTES = 1000

@@ -16,9 +16,10 @@ from shared.documents.run import Run, RunError, RunStatus
 from shared.errors import (
     ControlSignal,
     EngineError,
+    HandBack,
+    NewerFormat,
     RunCancelled,
     RunTimedOut,
-    ShutdownRequested,
     TransientError,
 )
 from shared.store.runs import RunStore
@@ -42,6 +43,7 @@ class Ending:
     error: RunError | None = None
     outcome: RunOutcome | None = None
     retry: bool = False
+    hand_back: HandBack | None = None
 
 
 def succeeded(outcome: RunOutcome) -> Ending:
@@ -49,7 +51,12 @@ def succeeded(outcome: RunOutcome) -> Ending:
 
 
 def ending_of_error(error: EngineError) -> Ending:
-    """Transient failures are tried again; what somebody must act on is not."""
+    """Transient failures are tried again; what somebody must act on is not.
+
+    What a newer version has written is left to an executor of that version.
+    """
+    if isinstance(error, NewerFormat):
+        return Ending(RunStatus.QUEUED, hand_back=HandBack(error.message, needs=error.found))
     stored = RunError(code=error.code, message=error.message, row=error.row, column=error.column)
     return Ending(RunStatus.FAILED, stored, retry=isinstance(error, TransientError))
 
@@ -62,8 +69,8 @@ def ending_of_signal(signal: ControlSignal, run: Run) -> Ending | None:
         case RunTimedOut():
             message = f"The run used up its timeout of {run.timeout_seconds} s"
             return Ending(RunStatus.TIMED_OUT, RunError(code="timed_out", message=message))
-        case ShutdownRequested():
-            return Ending(RunStatus.QUEUED)
+        case HandBack():
+            return Ending(RunStatus.QUEUED, hand_back=signal)
         case _:
             return None
 
@@ -92,7 +99,7 @@ class EndingWriter:
         `persist` carries out each write to MongoDB. Raises: LeaseLost, and what `persist` raises.
         """
         if ending.status is RunStatus.QUEUED:
-            return await persist(lambda: self._runs.release_run(run))
+            return await persist(lambda: self._runs.release_run(run, ending.hand_back))
         if (outcome := ending.outcome) is not None:
             return await persist(
                 lambda: self._runs.finish_run(

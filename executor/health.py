@@ -32,6 +32,8 @@ class Status(BaseModel):
     workers: int
     running: list[str]
     oldest_due_seconds: float | None
+    paused: bool
+    paused_tenants: list[str]
 
 
 class HealthChecks:
@@ -61,6 +63,7 @@ class HealthChecks:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 oldest_due = await supervisor.oldest_due_seconds()
+                pauses = await supervisor.read_pauses()
         except (PyMongoError, TimeoutError):
             return None
         return Status(
@@ -69,6 +72,8 @@ class HealthChecks:
             workers=supervisor.pool.size,
             running=[str(run_id) for run_id in supervisor.pool.running],
             oldest_due_seconds=oldest_due,
+            paused=pauses.installation,
+            paused_tenants=pauses.tenants,
         )
 
     async def _mongodb(self) -> str:

@@ -19,6 +19,7 @@ from shared.logging import configure_logging
 from shared.settings import Settings, SettingsError
 from shared.store.client import StoreClient
 from shared.store.indexes import make_indexes
+from shared.store.migrations import migrate
 from shared.version import VERSION
 
 STORE_RETRY_SECONDS = 1.0
@@ -101,11 +102,12 @@ async def _supervise(supervisor: Supervisor, stop: asyncio.Event) -> None:
 
 
 async def _prepare_store(client: StoreClient, stop: asyncio.Event) -> bool:
-    """Wait for MongoDB and make the indexes; False when asked to stop meanwhile. Raises StartError."""
+    """Wait for MongoDB, make the indexes and migrate; False when asked to stop meanwhile. Raises StartError."""
     while not stop.is_set():
         try:
             await _check_store(client)
             await make_indexes(client)
+            await migrate(client)
         except PyMongoError as error:
             log.warning("waiting_for_mongodb", error=type(error).__name__)
             with contextlib.suppress(TimeoutError):

@@ -33,6 +33,7 @@ class ExecutorMetrics:
         )
         self.workers_ready = Gauge("etl_workers_ready", "Warm worker processes", registry=self.registry)
         self.runs_running = Gauge("etl_runs_running", "Runs in work", registry=self.registry)
+        self.paused = Gauge("etl_paused", "1 while the whole installation is paused", registry=self.registry)
         self.clock_ahead_seconds = Gauge(
             "etl_clock_ahead_seconds", "The local clock minus MongoDB's", registry=self.registry
         )

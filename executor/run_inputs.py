@@ -11,6 +11,7 @@ from shared.dialects.base import ConnectionSettings
 from shared.documents.mapping import MappingVersion
 from shared.documents.run import Run, Window
 from shared.encryption import Keyring
+from shared.errors import HandBack
 from shared.settings import Settings
 from shared.store.client import StoreClient
 from shared.store.connections import ConnectionStore
@@ -39,12 +40,17 @@ class RunInputStore:
         self._keyring = Keyring(settings.encryption_key)
 
     async def load(self, run: Run) -> tuple[Run, RunInputs]:
-        """Return the run and its inputs; its first attempt takes the newest version of the mapping."""
+        """Return the run and its inputs; its first attempt takes the newest version of the mapping.
+
+        Raises HandBack when that version uses other connections than those that the run was claimed with.
+        """
         if run.attempt == 1:
             mapping = await self._mappings.get(run.tenant_id, run.mapping_id)
             if mapping.version != run.mapping_version:
                 run = await self._runs.record_mapping_version(run, mapping.version)
         version = await self._version(run)
+        if version.mapping.uses != run.uses:
+            raise HandBack("its mapping uses other connections by now", uses=version.mapping.uses)
         source = await self._open(run.tenant_id, version.mapping.source_connection_id)
         target = await self._target(run.tenant_id, version)
         shown = None

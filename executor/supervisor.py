@@ -22,17 +22,22 @@ from executor.run_inputs import RunInputStore
 from executor.scheduler import Scheduler
 from executor.server_clock import ServerClock
 from executor.worker_process import Done
+from shared.cron import parse_timezone
+from shared.documents.pause import Pauses
 from shared.documents.run import Run
 from shared.settings import Settings
 from shared.store.client import StoreClient
 from shared.store.errors import classify_store_error
 from shared.store.executors import ExecutorBeat, ExecutorStore
+from shared.store.pauses import PauseStore
 from shared.store.runs import RunStore
-from shared.store.ticks import Fired, TickStore
+from shared.store.tick_records import Fired
+from shared.store.ticks import TickStore
 
 STORE_RETRY_SECONDS = 1.0
 CRASH_RETRY_SECONDS = 5.0
 PURGE_SECONDS = 3600.0
+RECORD_DISABLED_SECONDS = 60.0
 ALIVE_BEATS = 2.5  # an executor that missed two heartbeats is taken to be gone
 
 log = structlog.get_logger(__name__)
@@ -58,9 +63,12 @@ class Supervisor:
         self._suspects: set[tuple[ObjectId, int | None]] = set()
         self._executors = ExecutorStore(client)
         self._clock = ServerClock(self._executors)
-        self._runs = RunStore(client)
+        self._runs = RunStore(client, settings.target_max_parallel)
         self._peers = Peers(executor_id)
-        self._scheduler = Scheduler(TickStore(client, self._runs), self._clock, self._peers, self._on_fired)
+        self._pauses = PauseStore(client)
+        self._scheduler = Scheduler(
+            TickStore(client, self._runs), self._pauses, self._clock, self._peers, self._on_fired
+        )
         self._purger = Purger(client, self._runs, settings, self._clock)
         self._rescuer = Rescuer(
             self._runs,
@@ -79,9 +87,16 @@ class Supervisor:
         """For how long the longest waiting due run has been due."""
         return await self._runs.oldest_due_seconds()
 
+    async def read_pauses(self) -> Pauses:
+        """The switches that keep runs from starting."""
+        return await self._pauses.read_all()
+
     async def run(self) -> None:
         """Work until asked to stop; then finish or hand back within SHUTDOWN_GRACE_SECONDS."""
         await self._clock.measure()
+        await asyncio.to_thread(
+            parse_timezone, "UTC"
+        )  # reads all names of zones, which the first tick need not wait for
         loops: list[asyncio.Task[None]] = []
         try:
             self.pool.start()
@@ -97,6 +112,7 @@ class Supervisor:
             for coroutine in (
                 _forever("heartbeat", self._beat),
                 _forever("scheduler", self._fire),
+                _forever("disabled", self._record_disabled),
                 _forever("claims", self._claim),
                 _forever("rescue", self._rescue),
                 _forever("purge", self._purge),
@@ -136,13 +152,17 @@ class Supervisor:
                 clock_ahead_ms=self._clock.ahead_ms,
             )
         )
+        self.metrics.paused.set((await self.read_pauses()).installation)
         self._peers.update(await self._executors.alive(ALIVE_BEATS * self._settings.heartbeat_seconds))
         return self._settings.heartbeat_seconds
 
     async def _fire(self) -> float:
-        await self._scheduler.fire_due()
-        await self._tick_bell.sleep(await self._scheduler.seconds_to_next_tick())
+        if not await self._scheduler.fire_due():
+            await self._tick_bell.sleep(self._scheduler.seconds_to_next_tick())
         return 0
+
+    async def _record_disabled(self) -> float:
+        return 0 if await self._scheduler.record_disabled() else RECORD_DISABLED_SECONDS
 
     async def _claim(self) -> float:
         slot = await self.pool.take_idle()
@@ -203,6 +223,8 @@ class Supervisor:
                 self.metrics.late_seconds.observe(max((now - run.scheduled_for).total_seconds(), 0))
         for skipped in fired.skipped:
             self.metrics.ticks_skipped.labels(skipped.reason).inc(skipped.count or 1)
+        for extension in fired.extended:
+            self.metrics.ticks_skipped.labels("paused").inc(extension.count)
         if fired.queued:
             self._run_bell.ring()
 

@@ -175,8 +175,8 @@ class Attempt:
         """Say in the run's own log what ended it."""
         if ending.error is not None:
             self.reporter.add_line("error", f"{ending.error.code}: {ending.error.message}")
-        elif ending.status is RunStatus.QUEUED:
-            self.reporter.add_line("info", "the executor stops: the run is handed back")
+        elif ending.hand_back is not None:
+            self.reporter.add_line("info", f"the run is handed back: {ending.hand_back.reason}")
         elif ending.status is RunStatus.CANCELLED:
             self.reporter.add_line("info", "the run was cancelled")
 

@@ -6,13 +6,17 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from pydantic import TypeAdapter, ValidationError
 
 from shared.dialects.base import ConnectionSettings
-from shared.documents.connection import DEFAULT_PORTS, Connection, DatabaseType, SslMode
+from shared.documents.connection import (
+    DEFAULT_PORTS,
+    DEFAULT_TARGET_ID,
+    Connection,
+    DatabaseType,
+    SslMode,
+)
 from shared.encryption import Keyring
 from shared.errors import ConfigError
 from shared.secret import Secret
 from shared.settings import Settings
-
-DEFAULT_TARGET_ID = "default"
 
 _SSL_MODE: TypeAdapter[SslMode] = TypeAdapter(SslMode)
 _SSL_PARAMETERS = ("sslmode", "ssl_mode")

@@ -78,12 +78,7 @@ def fire_instants(expression: str, timezone: str, after: datetime) -> Iterator[d
 
 
 def next_due(schedule: Schedule, after: datetime) -> datetime | None:
-    """Return the schedule's next tick strictly after `after` and within its start_at and end_at.
-
-    None when it is disabled or has no further tick.
-    """
-    if not schedule.enabled:
-        return None
+    """Return the schedule's next tick strictly after `after` and within its start_at and end_at, or None."""
     if schedule.start_at is not None:
         after = max(after, schedule.start_at - _SECOND)  # a tick at start_at itself counts
     for tick in fire_instants(schedule.cron_expression, schedule.timezone, after):

@@ -19,9 +19,10 @@ EngineError
 │   └── CountMismatch        rows sent and rows taken differ: nothing is published
 └── TransientError           the world is unwell; tried again with backoff (HTTP 503)
     ├── SourceUnavailable, TargetUnavailable, StoreUnavailable
-    └── Deadlock, LockTimeout, TooManyConnections
+    ├── Deadlock, LockTimeout, TooManyConnections
+    └── NewerFormat          a newer version wrote this: the run is left to an executor that knows it
 
-ControlSignal                not failures: RunCancelled, RunTimedOut, ShutdownRequested, LeaseLost
+ControlSignal                not failures: RunCancelled, RunTimedOut, HandBack (ShutdownRequested), LeaseLost
 """
 
 
@@ -147,6 +148,16 @@ class TooManyConnections(TransientError):
     code = "too_many_connections"
 
 
+class NewerFormat(TransientError):
+    """A document or a ledger has a format that this version does not know; `found` is its number."""
+
+    code = "newer_format"
+
+    def __init__(self, message: str, *, found: int = 0) -> None:
+        super().__init__(message)
+        self.found = found
+
+
 class ControlSignal(Exception):
     """Ends a run's work without being its failure."""
 
@@ -159,8 +170,24 @@ class RunTimedOut(ControlSignal):
     """The run used up its timeout."""
 
 
-class ShutdownRequested(ControlSignal):
-    """This executor stops: the run is queued again and the attempt is not counted."""
+class HandBack(ControlSignal):
+    """The run is queued again, and the attempt is not counted.
+
+    `uses`: the connections that it needs slots of. `needs`: the format that its next owner must know.
+    """
+
+    def __init__(self, reason: str, *, uses: tuple[str, ...] | None = None, needs: int | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.uses = uses
+        self.needs = needs
+
+
+class ShutdownRequested(HandBack):
+    """This executor stops."""
+
+    def __init__(self) -> None:
+        super().__init__("the executor stops")
 
 
 class LeaseLost(ControlSignal):

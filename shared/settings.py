@@ -173,6 +173,7 @@ class Settings(BaseModel):
         default_factory=_default_target_url,
         description="a URL that starts with postgresql://, mysql:// or sqlite:///",
     )
+    target_max_parallel: int = Field(4, ge=1, le=64, description="a whole number from 1 to 64")
     allowed_private_networks: Networks = Field(
         default_factory=_default_networks,
         description="networks such as 10.0.0.0/8,fd00::/8 without host bits, or none",

@@ -10,6 +10,7 @@ from config_api.access.audit_trail import AuditDraft, AuditTrail
 from config_api.access.permissions import Permission
 from config_api.captured import CapturedAnswer, capture
 from shared.documents.base import DEFAULT_TENANT
+from shared.documents.pause import INSTALLATION
 
 _COLLECTIONS = {
     "connections": "connections",
@@ -21,6 +22,7 @@ _COLLECTIONS = {
     "tenants": "tenants",
 }
 _DOCUMENT = re.compile(r"/(?P<kind>[a-z-]+)/(?P<id>[0-9a-fA-F]{24})(?P<rest>/.*)?")
+_PAUSES = {"/pause": None, "/pause/installation": INSTALLATION}  # one document for each tenant
 _REFUSALS = (401, 403)
 
 
@@ -66,11 +68,13 @@ class AuditRecorder:
 
     async def _snapshot(self, trail: AuditTrail, scope: Scope, path: str) -> dict[str, Any] | None:
         """Return the document that a path is about; runs and tests change none."""
+        tenant_id = scope["state"]["caller"].tenant_id
+        if path.rstrip("/") in _PAUSES:
+            return await trail.snapshot("pauses", _PAUSES[path.rstrip("/")] or tenant_id)
         found = _DOCUMENT.match(path)
         if found is None or found["kind"] not in _COLLECTIONS:
             return None
         if (found["rest"] or "/") != "/" and not (found["rest"] or "").startswith("/column-mappings"):
             return None
-        tenant_id = scope["state"]["caller"].tenant_id
         owner = DEFAULT_TENANT if found["kind"] == "tenants" else tenant_id
         return await trail.snapshot(_COLLECTIONS[found["kind"]], owner, ObjectId(found["id"]))

@@ -93,8 +93,10 @@ class AuditTrail:
                 return
             self._heads[draft.tenant_id] = _Head(entry.chain, entry.sequence, entry.hash)
 
-    async def snapshot(self, collection: str, tenant_id: str, document_id: ObjectId) -> dict[str, Any] | None:
-        """Return a document as it is stored."""
+    async def snapshot(
+        self, collection: str, tenant_id: str, document_id: ObjectId | None = None
+    ) -> dict[str, Any] | None:
+        """Return a document as it is stored; without an id the only one that the tenant has."""
         return await self._store.read_document(collection, tenant_id, document_id)
 
     def _link(self, draft: AuditDraft, head: _Head) -> AuditEntry:

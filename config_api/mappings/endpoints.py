@@ -4,7 +4,17 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Response
 
-from config_api.dependencies import Expected, Looking, Mappings, NamedPage, PlainPage, Prefix, Runs, Tenant
+from config_api.dependencies import (
+    Expected,
+    Looking,
+    Mappings,
+    NamedPage,
+    PlainPage,
+    Prefix,
+    Runs,
+    Tenant,
+    Waiting,
+)
 from config_api.fields import parse_path_id
 from config_api.mappings.payloads import (
     ColumnMappingRead,
@@ -22,7 +32,7 @@ from config_api.mappings.payloads import (
 from config_api.mappings.service import MappingView
 from config_api.paging import set_total
 from config_api.problems import problem_responses
-from config_api.runs.payloads import RunRead, read_run
+from config_api.runs.payloads import RunRead
 from config_api.versions import set_version
 from shared.plan import Plan
 from shared.preview import Preview
@@ -196,13 +206,13 @@ async def plan_mapping(mapping_id: str, tenant_id: Tenant, looking: Looking) -> 
     responses=problem_responses(404, 409, 422, 503),
 )
 async def run_mapping(
-    mapping_id: str, response: Response, tenant_id: Tenant, runs: Runs, prefix: Prefix
+    mapping_id: str, response: Response, tenant_id: Tenant, runs: Runs, waiting: Waiting, prefix: Prefix
 ) -> RunRead:
     """Queue a run; an executor takes it."""
     run = await runs.queue_manual(tenant_id, parse_path_id(mapping_id, NOUN))
     response.headers["Location"] = f"{prefix}/runs/{run.id}"
     set_version(response, run.version)
-    return read_run(run)
+    return await waiting.show_one(run)
 
 
 @router.get(

@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter, Response
 
-from config_api.dependencies import Incremental, Prefix, Tenant
+from config_api.dependencies import Incremental, Prefix, Tenant, Waiting
 from config_api.fields import parse_path_id
 from config_api.mappings.incremental_payloads import BackfillRequest, CursorMoveRequest, CursorRead
 from config_api.problems import problem_responses
-from config_api.runs.payloads import RunRead, read_run
+from config_api.runs.payloads import RunRead
 
 router = APIRouter(prefix="/mappings", tags=["mappings"])
 NOUN = "mapping"
@@ -38,10 +38,11 @@ async def backfill_mapping(
     response: Response,
     tenant_id: Tenant,
     incremental: Incremental,
+    waiting: Waiting,
     prefix: Prefix,
 ) -> list[RunRead]:
     """Queue runs that read a range again, one for each chunk."""
     parsed = parse_path_id(mapping_id, NOUN)
     runs = await incremental.backfill(tenant_id, parsed, payload)
     response.headers["Location"] = f"{prefix}/runs/?mapping_id={parsed}&trigger=backfill"
-    return [read_run(run) for run in runs]
+    return await waiting.show(runs)

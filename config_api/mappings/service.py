@@ -103,6 +103,8 @@ class MappingService:
             changed = view.mapping.model_copy(update={**fields, "updated_at": self._clock()})
             schema = await self._check_references(changed, session)
             check_specs(view.specs, schema)
+            if changed.uses != view.mapping.uses:
+                await self._stores.runs.renew_uses(changed, session)
             return await self._store(
                 MappingView(changed, schema, view.column_mappings), tuple(fields), session
             )

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.responses import StreamingResponse
 
-from config_api.dependencies import PlainPage, Prefix, Replays, RunPage, Runs, Tenant
+from config_api.dependencies import PlainPage, Prefix, Replays, RunPage, Runs, Tenant, Waiting
 from config_api.fields import parse_path_id
 from config_api.paging import set_total
 from config_api.problems import problem_responses
@@ -18,7 +18,6 @@ from config_api.runs.payloads import (
     RunRead,
     read_log_line,
     read_rejected_row,
-    read_run,
 )
 from config_api.runs.rejected_csv import RejectedCsv, accepts_csv
 from config_api.versions import set_version
@@ -33,21 +32,24 @@ async def list_runs(
     response: Response,
     tenant_id: Tenant,
     runs: Runs,
+    waiting: Waiting,
     query: Annotated[RunQuery, Depends()],
     page: RunPage,
 ) -> list[RunRead]:
     """List runs, newest first."""
     found, total = await runs.list_page(tenant_id, query, page)
     set_total(response, total)
-    return [read_run(run) for run in found]
+    return await waiting.show(found)
 
 
 @router.get("/{run_id}", operation_id="get_run", responses=problem_responses(404, 503))
-async def get_run(run_id: str, response: Response, tenant_id: Tenant, runs: Runs) -> RunRead:
+async def get_run(
+    run_id: str, response: Response, tenant_id: Tenant, runs: Runs, waiting: Waiting
+) -> RunRead:
     """Read a run."""
     run = await runs.get(tenant_id, parse_path_id(run_id, NOUN))
     set_version(response, run.version)
-    return read_run(run)
+    return await waiting.show_one(run)
 
 
 @router.post(
@@ -56,11 +58,13 @@ async def get_run(run_id: str, response: Response, tenant_id: Tenant, runs: Runs
     operation_id="cancel_run",
     responses=problem_responses(404, 409, 503),
 )
-async def cancel_run(run_id: str, response: Response, tenant_id: Tenant, runs: Runs) -> RunRead:
+async def cancel_run(
+    run_id: str, response: Response, tenant_id: Tenant, runs: Runs, waiting: Waiting
+) -> RunRead:
     """Ask for a run to be cancelled: one that waits ends at once, a running one within seconds."""
     run = await runs.cancel(tenant_id, parse_path_id(run_id, NOUN))
     set_version(response, run.version)
-    return read_run(run)
+    return await waiting.show_one(run)
 
 
 @router.post(
@@ -70,13 +74,13 @@ async def cancel_run(run_id: str, response: Response, tenant_id: Tenant, runs: R
     responses=problem_responses(404, 409, 422, 503),
 )
 async def retry_run(
-    run_id: str, response: Response, tenant_id: Tenant, runs: Runs, prefix: Prefix
+    run_id: str, response: Response, tenant_id: Tenant, runs: Runs, waiting: Waiting, prefix: Prefix
 ) -> RunRead:
     """Queue a new run of an ended run's mapping, as the mapping is now."""
     run = await runs.retry(tenant_id, parse_path_id(run_id, NOUN))
     response.headers["Location"] = f"{prefix}/runs/{run.id}"
     set_version(response, run.version)
-    return read_run(run)
+    return await waiting.show_one(run)
 
 
 @router.get("/{run_id}/logs", operation_id="list_run_logs", responses=problem_responses(404, 422, 503))
@@ -142,10 +146,10 @@ async def _written(
     responses=problem_responses(404, 409, 422, 503),
 )
 async def replay_rejected_rows(
-    run_id: str, response: Response, tenant_id: Tenant, replays: Replays, prefix: Prefix
+    run_id: str, response: Response, tenant_id: Tenant, replays: Replays, waiting: Waiting, prefix: Prefix
 ) -> RunRead:
     """Queue a run that takes the rejected rows through the mapping as it is now."""
     run = await replays.replay(tenant_id, parse_path_id(run_id, NOUN))
     response.headers["Location"] = f"{prefix}/runs/{run.id}"
     set_version(response, run.version)
-    return read_run(run)
+    return await waiting.show_one(run)

@@ -1,9 +1,10 @@
 """Runs, their log lines and rejected rows as they go out."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Query
+from pydantic import Field
 
 from config_api.fields import Answer, IdText, Instant, Reference, UtcInstant
 from shared.documents.run import Phase, Run, RunStatus, SkipReason, Trigger
@@ -45,6 +46,20 @@ class RunErrorRead(Answer):
     column: str | None
 
 
+WaitReason = Literal["time", "paused", "newer_executor", "mapping", "connection", "worker"]
+
+
+class WaitingRead(Answer):
+    """time: until `until`, by a backoff or jitter · paused: a switch is on · newer_executor: a newer version has to
+    carry it out · mapping: another run of its mapping is going on · connection: as many runs as its max_parallel
+    use `connection_id` ("default": the default target) · worker: for a free worker.
+    """
+
+    reason: WaitReason
+    until: UtcInstant | None = None
+    connection_id: str | None = None
+
+
 class RunRead(Answer):
     id: IdText
     mapping_id: IdText
@@ -67,6 +82,7 @@ class RunRead(Answer):
     progress: ProgressRead
     window: WindowRead | None
     error: RunErrorRead | None
+    waiting_for: WaitingRead | None = Field(description="Why a queued run waits; null in events")
     version: int
 
 
@@ -91,9 +107,9 @@ class RejectedRowRead(Answer):
     mapping_version: int
 
 
-def read_run(run: Run) -> RunRead:
+def read_run(run: Run, waiting: WaitingRead | None = None) -> RunRead:
     """Return a run as it is shown: without its lease and sessions."""
-    parts = {"progress", "window", "error", "id", "mapping_id", "schedule_id", "retry_of"}
+    parts = {"waiting_for", "progress", "window", "error", "id", "mapping_id", "schedule_id", "retry_of"}
     same = {name: getattr(run, name) for name in RunRead.model_fields if name not in parts}
     return RunRead(
         **same,
@@ -103,6 +119,7 @@ def read_run(run: Run) -> RunRead:
         retry_of=None if run.retry_of is None else str(run.retry_of),
         progress=ProgressRead(**run.progress.model_dump()),
         window=None if run.window is None else WindowRead(**run.window.model_dump()),
+        waiting_for=waiting,
         error=None if run.error is None else RunErrorRead(**run.error.model_dump()),
     )
 

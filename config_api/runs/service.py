@@ -137,6 +137,7 @@ class RunService:
             updated_at=now,
             mapping_id=mapping.id,
             mapping_version=mapping.version,
+            uses=mapping.uses,
             trigger=trigger,
             schedule_id=None if former is None else former.schedule_id,
             retry_of=None if former is None else former.id,

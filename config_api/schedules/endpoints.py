@@ -12,7 +12,6 @@ from config_api.schedules.payloads import (
     SchedulePreviewRead,
     ScheduleRead,
     ScheduleUpdate,
-    read_schedule,
 )
 from config_api.versions import set_version
 
@@ -30,7 +29,8 @@ async def create_schedule(
     created = await schedules.create(tenant_id, payload)
     response.headers["Location"] = f"{prefix}/schedules/{created.id}"
     set_version(response, created.version)
-    return read_schedule(created)
+    [shown] = await schedules.show([created])
+    return shown
 
 
 @router.get("/", operation_id="list_schedules", responses=problem_responses(422, 503))
@@ -40,7 +40,7 @@ async def list_schedules(
     """List schedules."""
     listing = await schedules.list_page(tenant_id, page)
     set_total(response, listing.total)
-    return [read_schedule(schedule) for schedule in listing.documents]
+    return await schedules.show(listing.documents)
 
 
 @router.post("/preview", operation_id="preview_schedule", responses=problem_responses(413, 415, 422))
@@ -57,7 +57,8 @@ async def get_schedule(
     """Read a schedule."""
     found = await schedules.get(tenant_id, parse_path_id(schedule_id, NOUN))
     set_version(response, found.version)
-    return read_schedule(found)
+    [shown] = await schedules.show([found])
+    return shown
 
 
 @router.put(
@@ -76,7 +77,8 @@ async def update_schedule(
     """Change the fields that are sent; the schedule goes on from its next tick."""
     changed = await schedules.update(tenant_id, parse_path_id(schedule_id, NOUN), payload, expected)
     set_version(response, changed.version)
-    return read_schedule(changed)
+    [shown] = await schedules.show([changed])
+    return shown
 
 
 @router.delete(

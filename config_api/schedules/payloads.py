@@ -107,13 +107,13 @@ class ScheduleRead(Answer):
     version: int
 
 
-def read_schedule(schedule: Schedule) -> ScheduleRead:
-    """Return a schedule as it is shown."""
+def read_schedule(schedule: Schedule, *, paused: bool) -> ScheduleRead:
+    """Return a schedule as it is shown. Nothing will run while it is disabled or `paused`."""
     other = {"id", "mapping_id", "next_run_at"}
     same = {name: getattr(schedule, name) for name in ScheduleRead.model_fields if name not in other}
     return ScheduleRead(
         **same,
         id=str(schedule.id),
         mapping_id=str(schedule.mapping_id),
-        next_run_at=schedule.next_due_at,
+        next_run_at=schedule.next_due_at if schedule.enabled and not paused else None,
     )

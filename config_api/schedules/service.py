@@ -1,5 +1,6 @@
 """Rules of schedules."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,7 +9,14 @@ from bson import ObjectId
 from config_api.changes import apply_changes
 from config_api.mappings.rules import refuse_incomplete
 from config_api.mappings.service import MappingService, unknown_reference
-from config_api.schedules.payloads import ScheduleCreate, SchedulePreview, ScheduleUpdate
+from config_api.schedules.payloads import (
+    ScheduleCreate,
+    SchedulePreview,
+    ScheduleRead,
+    ScheduleUpdate,
+    read_schedule,
+)
+from config_api.schedules.unfired import find_unfired
 from config_api.versions import ExpectedVersion
 from shared.clock import Clock
 from shared.cron import describe_cron, next_due, next_instants
@@ -16,6 +24,8 @@ from shared.documents.schedule import Schedule
 from shared.store.client import Session
 from shared.store.documents import Listing, Page
 from shared.store.stores import Stores
+
+TIMES = ("cron_expression", "timezone", "enabled", "start_at", "end_at", "mapping_id")
 
 
 class ScheduleService:
@@ -46,7 +56,7 @@ class ScheduleService:
     async def update(
         self, tenant_id: str, schedule_id: ObjectId, changes: ScheduleUpdate, expected: ExpectedVersion
     ) -> Schedule:
-        """Change a schedule; it goes on from its next tick. Raises as `create`."""
+        """Change a schedule. When its times change it goes on from its next tick. Raises as `create`."""
 
         async def body(session: Session) -> Schedule:
             current = await self._stores.schedules.get(tenant_id, schedule_id, session)
@@ -54,11 +64,17 @@ class ScheduleService:
             payload = apply_changes(ScheduleCreate, _as_payload(current), changes)
             fields = _stored_fields(payload)
             now = self._clock()
-            changed = _with_next_due(current.model_copy(update={**fields, "updated_at": now}), now)
+            changed = current.model_copy(update={**fields, "updated_at": now})
             newly = not current.enabled or changed.mapping_id != current.mapping_id
             await self._refer(changed, session, complete=changed.enabled and newly)
+            if any(getattr(changed, name) != getattr(current, name) for name in TIMES):
+                recorded = await self._record_unfired(current, now, session)
+                changed = _with_next_due(changed.model_copy(update=recorded), now)
             return await self._stores.schedules.update(
-                changed, (*fields, "next_due_at"), expected_version=current.version, session=session
+                changed,
+                (*fields, "next_due_at", "last_tick_at", "stretch"),
+                expected_version=current.version,
+                session=session,
             )
 
         return await self._stores.client.transaction(body)
@@ -69,9 +85,23 @@ class ScheduleService:
         async def body(session: Session) -> None:
             current = await self._stores.schedules.get(tenant_id, schedule_id, session)
             expected.check(current.version)
+            await self._record_unfired(current, self._clock(), session)
             await self._stores.schedules.delete(tenant_id, schedule_id, session)
 
         await self._stores.client.transaction(body)
+
+    async def show(self, schedules: Sequence[Schedule]) -> list[ScheduleRead]:
+        """Return schedules as they are shown: one that is paused has no next run."""
+        pauses = await self._stores.pauses.read_all()
+        return [read_schedule(schedule, paused=pauses.holds(schedule.tenant_id)) for schedule in schedules]
+
+    async def _record_unfired(self, schedule: Schedule, now: datetime, session: Session) -> dict[str, Any]:
+        """Record what is due and will not be fired any more; return the fields that tell of it."""
+        firing = find_unfired(schedule, now, await self._stores.pauses.read_all(session))
+        if firing is None:
+            return {}
+        await self._stores.ticks.record_unfired(firing, now, session)
+        return {"last_tick_at": firing.newest, "stretch": firing.stretch}
 
     def preview(self, payload: SchedulePreview) -> tuple[str, list[datetime]]:
         """Return a cron expression in English and its next instants."""
@@ -89,8 +119,7 @@ class ScheduleService:
 
 
 def _with_next_due(schedule: Schedule, after: datetime) -> Schedule:
-    due = next_due(schedule, after) if schedule.enabled else None
-    return schedule.model_copy(update={"next_due_at": due})
+    return schedule.model_copy(update={"next_due_at": next_due(schedule, after)})
 
 
 def _stored_fields(payload: ScheduleCreate) -> dict[str, Any]:

@@ -15,6 +15,7 @@ class DatabaseType(StrEnum):
     SQLITE = "sqlite"
 
 
+DEFAULT_TARGET_ID = "default"  # where the id of a connection stands: the target of mappings that name none
 DEFAULT_PORTS = {DatabaseType.MYSQL: 3306, DatabaseType.POSTGRESQL: 5432}
 
 SslMode = Literal["disable", "prefer", "require", "verify-ca", "verify-full"]

@@ -3,10 +3,12 @@
 from enum import StrEnum
 from typing import Literal
 
+from bson import ObjectId
 from pydantic import Field
 
 from shared.column_mappings import ColumnMappingSpec
 from shared.documents.base import Id, StoredDocument, Value
+from shared.documents.connection import DEFAULT_TARGET_ID
 from shared.documents.schema import Schema
 
 
@@ -61,6 +63,11 @@ class Mapping(StoredDocument):
     timeout_seconds: int = Field(default=21600, ge=1, le=604800)
     notify: tuple[str, ...] = ()
 
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """The connections that its runs use, each once."""
+        return connections_of(self.source_connection_id, self.target_connection_id)
+
 
 class MappingVersion(StoredDocument):
     """What a run used, immutable: the mapping, its column mappings and its schema at one version."""
@@ -70,6 +77,12 @@ class MappingVersion(StoredDocument):
     mapping: Mapping
     column_mappings: tuple[ColumnMappingSpec, ...]
     target_schema: Schema
+
+
+def connections_of(source_connection_id: ObjectId, target_connection_id: ObjectId | None) -> tuple[str, ...]:
+    """Return the connections that runs of a mapping use, each once."""
+    target = DEFAULT_TARGET_ID if target_connection_id is None else str(target_connection_id)
+    return tuple(dict.fromkeys((str(source_connection_id), target)))
 
 
 def effective_key_columns(mapping: Mapping, schema: Schema) -> tuple[str, ...]:

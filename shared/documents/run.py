@@ -94,14 +94,22 @@ class TargetSession(Value):
 class Run(StoredDocument):
     """`fence` is new at every claim and never reused; `lease_expires_at` is server time.
 
+    `uses` are the connections of the run's mapping; a live run holds a slot of each of them (`slots`), so that no
+    more runs use a connection at a time than its max_parallel. `needs` is the format that an executor must know
+    to carry the run out, once one found that it does not.
+
     `fixed_window`: a backfill's range; such a run leaves the watermark alone. `replay_of`: the run whose
     rejected rows this one loads.
 
     `unsettled`: an attempt was lost, or its commit was begun, so only the target's ledger knows its outcome.
     """
 
+    format: int = 2
     mapping_id: Id
     mapping_version: int
+    uses: tuple[str, ...] = ()
+    slots: tuple[str, ...] = ()
+    needs: int = 1
     schedule_id: Id | None = None
     trigger: Trigger
     retry_of: Id | None = None

@@ -54,12 +54,11 @@ class AuditStore:
             yield _read(stored)
 
     async def read_document(
-        self, collection: str, tenant_id: str, document_id: ObjectId
+        self, collection: str, tenant_id: str, document_id: ObjectId | None = None
     ) -> MongoDocument | None:
-        """Return a document as it is stored, for an entry's before and after."""
-        found = await self._client.collection(collection).find_one(
-            {"_id": document_id, "tenant_id": tenant_id}
-        )
+        """Return a document as it is stored, for an entry's before and after; without an id the tenant's only one."""
+        key = {} if document_id is None else {"_id": document_id}
+        found = await self._client.collection(collection).find_one({**key, "tenant_id": tenant_id})
         if found is not None and collection == "mappings":
             parts = self._client.collection("column_mappings").find(
                 {"tenant_id": tenant_id, "mapping_id": document_id}

@@ -3,7 +3,7 @@
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from shared.store.run_reader import LIVE_STATUSES
-from shared.store.runs import ONE_LIVE_INDEX, ONE_MANUAL_INDEX, TICK_INDEX
+from shared.store.runs import ONE_LIVE_INDEX, ONE_MANUAL_INDEX, ONE_SLOT_INDEX, TICK_INDEX
 
 _FORGET_EXECUTOR_SECONDS = 24 * 3600
 
@@ -30,6 +30,17 @@ CONTROL_INDEXES: dict[str, tuple[IndexModel, ...]] = {
             unique=True,
             partialFilterExpression={"status": {"$in": [str(status) for status in LIVE_STATUSES]}},
         ),
+        # A slot of a connection is held by one live run. Runs without slots are left out: to a unique index an
+        # empty list is one value.
+        IndexModel(
+            [("slots", ASCENDING)],
+            name=ONE_SLOT_INDEX,
+            unique=True,
+            partialFilterExpression={
+                "status": {"$in": [str(status) for status in LIVE_STATUSES]},
+                "slots": {"$type": "string"},
+            },
+        ),
         IndexModel([("status", ASCENDING), ("not_before", ASCENDING)], name="runs_due"),
         IndexModel([("tenant_id", ASCENDING), ("queued_at", DESCENDING)], name="runs_newest"),
         IndexModel(
@@ -48,7 +59,14 @@ CONTROL_INDEXES: dict[str, tuple[IndexModel, ...]] = {
         IndexModel(
             [("next_due_at", ASCENDING)], name="schedules_due", partialFilterExpression={"enabled": True}
         ),
+        # The ticks of disabled ones are recorded as paused, at leisure.
+        IndexModel(
+            [("next_due_at", ASCENDING)],
+            name="schedules_disabled",
+            partialFilterExpression={"enabled": False},
+        ),
     ),
+    "pauses": (IndexModel([("tenant_id", ASCENDING)], name="one_switch", unique=True),),
     "run_logs": (
         IndexModel([("at", ASCENDING)], name="oldest"),
         IndexModel([("tenant_id", ASCENDING), ("run_id", ASCENDING), ("at", ASCENDING)], name="lines"),

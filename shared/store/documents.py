@@ -106,6 +106,7 @@ class DocumentStore(Generic[D]):
         key = {"_id": document.id, "tenant_id": document.tenant_id}
         stored = document.to_mongo()
         change = {name: stored[name] for name in (*fields, "updated_at")}
+        change["format"] = self.model.newest_format()
         try:
             found = await self._collection.find_one_and_update(
                 {**key, "version": expected_version},

@@ -6,13 +6,12 @@ from datetime import datetime
 
 from bson import ObjectId
 
-from shared.documents.base import FORMAT
+from shared.documents.base import known_format
 from shared.documents.run import UNFINISHED_STATUSES, Run, RunStatus, Trigger, Window
 from shared.errors import NotFound
 from shared.store.client import Collection, MongoDocument, Session, StoreClient
 
 LIVE_STATUSES = (RunStatus.RUNNING, RunStatus.COMMITTING)
-KNOWN_FORMATS = (FORMAT,)
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,15 @@ class UnfinishedRuns:
 
     queued: int = 0
     live: int = 0
+
+
+@dataclass(frozen=True)
+class Extension:
+    """Ticks that are added to a skipped record."""
+
+    run_id: ObjectId
+    until: datetime
+    count: int
 
 
 class RunReader:
@@ -118,11 +126,16 @@ class RunReader:
         found = await (await self._runs.aggregate(pipeline, session=session)).to_list()
         return {one["_id"]: UnfinishedRuns(one["queued"], one["live"]) for one in found}
 
-    async def expired_runs(self, known_formats: Sequence[int] = KNOWN_FORMATS, limit: int = 100) -> list[Run]:
+    async def existing(self, run_ids: Sequence[ObjectId], session: Session) -> frozenset[ObjectId]:
+        """Return those of the runs that are there."""
+        found = self._runs.find({"_id": {"$in": list(run_ids)}}, {"_id": 1}, session=session)
+        return frozenset([stored["_id"] async for stored in found])
+
+    async def expired_runs(self, limit: int = 100) -> list[Run]:
         """Return live runs whose lease has ended by the server's clock, longest first."""
         query = {
             "status": {"$in": list(LIVE_STATUSES)},
-            "format": {"$in": list(known_formats)},
+            "format": {"$lte": known_format()},
             "$expr": {"$lte": ["$lease_expires_at", "$$NOW"]},
         }
         cursor = self._runs.find(query).sort("lease_expires_at", 1).limit(limit)
@@ -153,7 +166,7 @@ class RunReader:
     async def oldest_due_seconds(self) -> float | None:
         """Return for how long the longest waiting due run has been due, None when none is."""
         pipeline: list[MongoDocument] = [
-            {"$match": due_query(KNOWN_FORMATS)},
+            {"$match": due_query()},
             {"$sort": {"not_before": 1}},
             {"$limit": 1},
             {"$project": {"waited": {"$subtract": ["$$NOW", "$not_before"]}}},
@@ -173,9 +186,11 @@ def _list_query(tenant_id: str, wanted: RunFilter) -> MongoDocument:
     return {**query, "queued_at": given} if given else query
 
 
-def due_query(known_formats: Sequence[int]) -> MongoDocument:
+def due_query() -> MongoDocument:
+    """Queued runs that are due by the server's time and that this version can carry out."""
     return {
         "status": RunStatus.QUEUED,
-        "format": {"$in": list(known_formats)},
+        "format": {"$lte": known_format()},
+        "needs": {"$not": {"$gt": known_format()}},
         "$expr": {"$lte": ["$not_before", "$$NOW"]},
     }

@@ -4,14 +4,16 @@ Every transition is one conditional update whose filter names the old state and,
 fence; nothing matched means that the run is no longer the caller's. Leases end by the server's clock.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from bson import ObjectId
-from pymongo import ReturnDocument
+from pymongo import ReturnDocument, UpdateOne
 from pymongo.errors import DuplicateKeyError
 
+from shared.documents.mapping import Mapping
+from shared.documents.pause import Pauses
 from shared.documents.run import (
     FINAL_STATUSES,
     TRANSITIONS,
@@ -22,14 +24,19 @@ from shared.documents.run import (
     TargetSession,
     Window,
 )
-from shared.errors import Conflict, LeaseLost, RunCancelled
+from shared.errors import Conflict, HandBack, LeaseLost, RunCancelled
 from shared.store.client import Collection, MongoDocument, Session, StoreClient
 from shared.store.counters import CounterStore
-from shared.store.run_reader import KNOWN_FORMATS, LIVE_STATUSES, RunReader, due_query
+from shared.store.occupancy import DEFAULT_MAX_PARALLEL, Occupancy, OccupancyReader, slots_for_uses
+from shared.store.run_reader import LIVE_STATUSES, Extension, RunReader, due_query
 
 TICK_INDEX = "runs_tick"
 ONE_MANUAL_INDEX = "runs_one_manual"
 ONE_LIVE_INDEX = "runs_one_live"
+ONE_SLOT_INDEX = "runs_one_slot"
+
+# A run that has waited for a connection for so long is not overtaken on its other connections any more.
+OVERTAKEN_SECONDS = 300.0
 
 _CLAIM_RACES = 20
 
@@ -37,10 +44,11 @@ _CLAIM_RACES = 20
 class RunStore(RunReader):
     """Runs by tenant for the API; claims, leases and ends for the executors."""
 
-    def __init__(self, client: StoreClient) -> None:
+    def __init__(self, client: StoreClient, default_target_limit: int = DEFAULT_MAX_PARALLEL) -> None:
         super().__init__(client)
         self._schedules: Collection = client.collection("schedules")
         self._counters = CounterStore(client)
+        self._occupancy = OccupancyReader(client, default_target_limit)
 
     # -- queueing and cancelling ---------------------------------------------------------------
 
@@ -62,6 +70,11 @@ class RunStore(RunReader):
             stored = [_with_due_time(run) for run in records]
             await self._runs.insert_many(stored, session=session)
 
+    async def extend_records(self, extensions: Sequence[Extension], session: Session) -> None:
+        """Add ticks to skipped records, which stand for the whole stretch."""
+        if extensions:
+            await self._runs.bulk_write([_extend(one) for one in extensions], session=session)
+
     async def _insert(self, run: Run, session: Session | None) -> Run:
         stored = _with_due_time(run)
         try:
@@ -69,6 +82,11 @@ class RunStore(RunReader):
         except DuplicateKeyError as error:
             raise _insert_conflict(error) from error
         return Run.from_mongo(stored)
+
+    async def renew_uses(self, mapping: Mapping, session: Session) -> None:
+        """Let runs that wait for their first attempt, which takes the newest mapping, use its connections."""
+        waiting = {"mapping_id": mapping.id, "status": RunStatus.QUEUED, "attempt": 0}
+        await self._runs.update_many(waiting, {"$set": {"uses": list(mapping.uses)}}, session=session)
 
     async def request_cancel(self, tenant_id: str, run_id: ObjectId) -> Run:
         """Cancel a run that never started at once; flag any other unfinished one for its executor.
@@ -97,44 +115,41 @@ class RunStore(RunReader):
 
     # -- the holder of a lease -----------------------------------------------------------------
 
-    async def claim_run(
-        self, executor_id: str, lease_seconds: float, known_formats: Sequence[int] = KNOWN_FORMATS
-    ) -> Run | None:
-        """Take the queued run that has been due for longest, or return None.
+    async def claim_run(self, executor_id: str, lease_seconds: float) -> Run | None:
+        """Take the queued run that has been due for longest and may run now, or return None.
 
-        Never takes a run of a mapping that already has a live one: a unique index refuses it.
+        Never takes a run of a mapping that already has a live one, or of a connection that max_parallel live ones
+        use: unique indexes refuse it. Nothing is taken while a pause holds, but for cancelled runs to be settled.
         """
-        if not await self._has_due(known_formats):
+        due = due_query()
+        if await self._runs.find_one(due, {"_id": 1}) is None:
             return None
         fence = await self._counters.next_fence()
-        change = {
-            **_set_status(RunStatus.RUNNING),
-            "executor_id": {"$literal": executor_id},
-            "fence": fence,
-            "attempt": {"$add": ["$attempt", 1]},
-            "lease_expires_at": _from_now(lease_seconds),
-            "started_at": {"$ifNull": ["$started_at", "$$NOW"]},
-            "progress": {"$literal": Progress().model_dump()},
-        }
         for _ in range(_CLAIM_RACES):
-            query = {
-                **due_query(known_formats),
-                "mapping_id": {"$nin": await self._live_mappings()},
-            }
+            occupancy = await self._occupancy.read()
+            query = {**due, **await self._admissible(due, occupancy)}
+            change = {**_claimed(executor_id, fence, lease_seconds), "slots": slots_for_uses(occupancy)}
             try:
                 return await self._update(query, change, sort=[("not_before", 1), ("_id", 1)])
             except DuplicateKeyError:
-                continue  # another claimer took a run of this mapping in between
+                continue  # another claimer took a run of this mapping, or this slot, in between
         return None
 
-    async def _has_due(self, known_formats: Sequence[int]) -> bool:
-        return await self._runs.find_one(due_query(known_formats), {"_id": 1}) is not None
+    async def _admissible(self, due: MongoDocument, occupancy: Occupancy) -> MongoDocument:
+        """Return which of the due runs may be taken.
 
-    async def _live_mappings(self) -> list[ObjectId]:
-        found: list[ObjectId] = await self._runs.distinct(
-            "mapping_id", {"status": {"$in": list(LIVE_STATUSES)}}
-        )
-        return found
+        The oldest run that has waited for long for a connection has a slot of each of its connections kept free,
+        so that one which needs two of them at once is not overtaken for ever.
+        """
+        free_mapping = {"mapping_id": {"$nin": list(occupancy.live_mappings)}}
+        full = occupancy.full()
+        if full:
+            waited = {"$expr": {"$lte": ["$not_before", _from_now(-OVERTAKEN_SECONDS)]}}
+            query = {"$and": [due, waited, free_mapping, {"uses": {"$in": full}}]}
+            starving = await self._runs.find_one(query, {"uses": 1}, sort=[("not_before", 1), ("_id", 1)])
+            if starving is not None:
+                full = occupancy.full_but_for(await self._occupancy.limits(starving["uses"]))
+        return {**free_mapping, "uses": {"$nin": full}, **_not_paused(occupancy.pauses)}
 
     async def renew_lease(self, run: Run, lease_seconds: float) -> Run:
         """Extend a lease that has not ended. Raises LeaseLost. The answer shows whether to cancel."""
@@ -179,17 +194,21 @@ class RunStore(RunReader):
         """Store which mapping version the run uses. Raises LeaseLost."""
         return await self._record(run, {"mapping_version": mapping_version})
 
-    async def _record(self, run: Run, fields: Mapping[str, Any]) -> Run:
+    async def _record(self, run: Run, fields: dict[str, Any]) -> Run:
         change = {name: {"$literal": value} for name, value in fields.items()}
         return _mine(await self._update(_held(run, LIVE_STATUSES), {**change, **_touched()}))
 
-    async def release_run(self, run: Run) -> Run:
+    async def release_run(self, run: Run, hand_back: HandBack | None = None) -> Run:
         """Hand a run back at once: queued again, due now, the attempt not counted. Raises LeaseLost."""
         change = {
             **_back_to_queue(0),
             "attempt": {"$max": [0, {"$subtract": ["$attempt", 1]}]},
             "sessions": [],
         }
+        if hand_back is not None and hand_back.uses is not None:
+            change["uses"] = list(hand_back.uses)
+        if hand_back is not None and hand_back.needs is not None:
+            change["needs"] = hand_back.needs
         return _mine(await self._update(_held(run, LIVE_STATUSES), change))
 
     async def requeue_run(self, run: Run, delay_seconds: float, error: RunError) -> Run:
@@ -284,6 +303,37 @@ class RunStore(RunReader):
 
 def _with_due_time(run: Run) -> MongoDocument:
     return {**run.to_mongo(), "not_before": run.not_before or run.queued_at}
+
+
+def _extend(extension: Extension) -> UpdateOne:
+    change = {
+        "until": extension.until,
+        "count": {"$add": [{"$ifNull": ["$count", 1]}, extension.count]},
+        "finished_at": "$$NOW",
+        **_touched(),
+    }
+    return UpdateOne({"_id": extension.run_id, "status": RunStatus.SKIPPED}, [{"$set": change}])
+
+
+def _claimed(executor_id: str, fence: int, lease_seconds: float) -> MongoDocument:
+    return {
+        **_set_status(RunStatus.RUNNING),
+        "executor_id": {"$literal": executor_id},
+        "fence": fence,
+        "attempt": {"$add": ["$attempt", 1]},
+        "lease_expires_at": _from_now(lease_seconds),
+        "started_at": {"$ifNull": ["$started_at", "$$NOW"]},
+        "progress": {"$literal": Progress().model_dump()},
+    }
+
+
+def _not_paused(pauses: Pauses) -> MongoDocument:
+    """Runs that a pause does not hold; one that is to be cancelled may always be settled."""
+    if pauses.installation:
+        return {"cancel_requested": True}
+    if pauses.tenants:
+        return {"$or": [{"tenant_id": {"$nin": pauses.tenants}}, {"cancel_requested": True}]}
+    return {}
 
 
 def _held(run: Run, statuses: Sequence[RunStatus]) -> MongoDocument:

@@ -11,12 +11,14 @@ from shared.store.idempotency_keys import IdempotencyStore
 from shared.store.logins import LoginStore
 from shared.store.mapping_versions import MappingVersionStore
 from shared.store.mappings import MappingStore
+from shared.store.pauses import PauseStore
 from shared.store.run_logs import RunLogStore
 from shared.store.runs import RunStore
 from shared.store.schedules import ScheduleStore
 from shared.store.schemas import SchemaStore
 from shared.store.stored_secrets import StoredSecretStore
 from shared.store.tenants import TenantStore
+from shared.store.ticks import TickStore
 from shared.store.users import UserStore
 
 
@@ -30,6 +32,8 @@ class Stores:
     mapping_versions: MappingVersionStore
     schedules: ScheduleStore
     runs: RunStore
+    pauses: PauseStore
+    ticks: TickStore
     run_logs: RunLogStore
     users: UserStore
     logins: LoginStore
@@ -42,6 +46,7 @@ class Stores:
 
 def open_stores(client: StoreClient) -> Stores:
     """Return the stores; nothing is sent yet."""
+    runs = RunStore(client)
     return Stores(
         client=client,
         connections=ConnectionStore(client),
@@ -50,7 +55,9 @@ def open_stores(client: StoreClient) -> Stores:
         column_mappings=ColumnMappingStore(client),
         mapping_versions=MappingVersionStore(client),
         schedules=ScheduleStore(client),
-        runs=RunStore(client),
+        runs=runs,
+        pauses=PauseStore(client),
+        ticks=TickStore(client, runs),
         run_logs=RunLogStore(client),
         users=UserStore(client),
         logins=LoginStore(client),

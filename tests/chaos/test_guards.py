@@ -24,8 +24,9 @@ from shared.store import runs as runs_module
 from shared.store.client import StoreClient
 from shared.store.control_indexes import CONTROL_INDEXES
 from shared.store.indexes import make_indexes
+from shared.store.occupancy import Occupancy
 from shared.store.run_reader import LIVE_STATUSES
-from shared.store.runs import ONE_LIVE_INDEX, TICK_INDEX, RunStore
+from shared.store.runs import ONE_LIVE_INDEX, ONE_SLOT_INDEX, TICK_INDEX, RunStore
 from tests import factories
 from tests.conformance.write_modes.test_write_modes import KEYED, PLAIN, Pair, version
 from tests.factories import NOW
@@ -251,17 +252,18 @@ async def test_the_unique_tick_keeps_a_due_instant_from_running_twice(runs: RunS
     assert (fired == 1) is guarded
 
 
+async def nothing_is_live() -> Occupancy:
+    """What every claimer sees that looks before the others have claimed."""
+    return Occupancy()
+
+
 @GUARD
 async def test_the_one_live_run_of_a_mapping_keeps_two_publishers_apart(
-    runs: RunStore, guarded: bool
+    runs: RunStore, guarded: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not guarded:
         await runs._runs.drop_index(ONE_LIVE_INDEX)
-
-    async def no_live_mappings() -> list[ObjectId]:
-        return []  # what every claimer sees that looks before the others have claimed
-
-    runs._live_mappings = no_live_mappings  # type: ignore[method-assign]
+    monkeypatch.setattr(runs._occupancy, "read", nothing_is_live)
     mapping_id = ObjectId()
     for _ in range(3):
         await runs.queue_run(queued(mapping_id=mapping_id))
@@ -272,6 +274,20 @@ async def test_the_one_live_run_of_a_mapping_keeps_two_publishers_apart(
     assert (live == 1) is guarded
 
 
+@GUARD
+async def test_the_slot_of_a_connection_keeps_more_than_max_parallel_runs_from_using_it(
+    runs: RunStore, guarded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not guarded:
+        await runs._runs.drop_index(ONE_SLOT_INDEX)
+    monkeypatch.setattr(runs._occupancy, "read", nothing_is_live)
+    for _ in range(3):
+        await runs.queue_run(queued(uses=("one connection",)))
+    await asyncio.gather(*(runs.claim_run(f"executor {n}", 30) for n in range(3)))
+    live = await runs._runs.count_documents({"status": {"$in": list(LIVE_STATUSES)}})
+    assert (live == 1) is guarded
+
+
 def test_every_unique_index_of_runs_has_its_guard_test() -> None:
     unique = {index.document["name"] for index in CONTROL_INDEXES["runs"] if index.document.get("unique")}
-    assert unique - {"runs_one_manual"} == {TICK_INDEX, ONE_LIVE_INDEX}
+    assert unique - {"runs_one_manual"} == {TICK_INDEX, ONE_LIVE_INDEX, ONE_SLOT_INDEX}

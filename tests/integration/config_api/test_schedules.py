@@ -1,10 +1,11 @@
 """Schedules: due instants, references, and when one may be enabled."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from pymongo.asynchronous.database import AsyncDatabase
 
 from tests.integration.config_api.documents import Api, Body, places, problem_of, schedule_body
 
@@ -129,3 +130,39 @@ async def test_a_preview_describes_and_lists_instants_strictly_after(api: Api) -
 async def test_a_bad_preview_is_named(api: Api, changes: dict[str, Any]) -> None:
     asked = {"cron_expression": "* * * * *", **changes}
     assert places(problem_of(await api.post("/schedules/preview", asked), 422)) == list(changes)
+
+
+async def make_overdue(api: Api, database: AsyncDatabase[dict[str, Any]], **changes: Any) -> Body:
+    """A schedule of every hour whose last three ticks nobody has fired."""
+    mapping = await api.make_mapping()
+    made = await api.make_schedule(mapping["id"], cron_expression="30 * * * *", **changes)
+    this_hour = datetime.now(UTC).replace(minute=30, second=0, microsecond=0)
+    due = this_hour - timedelta(hours=3 if this_hour < datetime.now(UTC) else 4) + timedelta(hours=1)
+    await database["schedules"].update_one({}, {"$set": {"next_due_at": due}})
+    return made
+
+
+@pytest.mark.parametrize(("enabled", "reason"), [(True, "missed"), (False, "paused")])
+async def test_ticks_that_a_change_of_times_passes_over_are_recorded(
+    api: Api, database: AsyncDatabase[dict[str, Any]], enabled: bool, reason: str
+) -> None:
+    made = await make_overdue(api, database, enabled=enabled)
+    renamed = (await api.put(f"/schedules/{made['id']}", {"name": "new"})).json()
+    assert (await api.get("/runs/")).json() == []  # only the times matter: the tick is still to be fired
+    if enabled:
+        assert datetime.fromisoformat(renamed["next_run_at"]) < datetime.now(UTC)
+    changed = (await api.put(f"/schedules/{made['id']}", {"cron_expression": "45 * * * *"})).json()
+    [record] = (await api.get(f"/runs/?schedule_id={made['id']}")).json()
+    assert (record["status"], record["reason"], record["count"]) == ("skipped", reason, 3)
+    if enabled:
+        assert datetime.fromisoformat(changed["next_run_at"]) > datetime.now(UTC)
+
+
+async def test_ticks_that_a_deletion_passes_over_are_recorded(
+    api: Api, database: AsyncDatabase[dict[str, Any]]
+) -> None:
+    made = await make_overdue(api, database)
+    await api.put("/pause", {"paused": True})
+    assert (await api.delete(f"/schedules/{made['id']}")).status_code == 204
+    [record] = (await api.get(f"/runs/?schedule_id={made['id']}")).json()
+    assert (record["reason"], record["count"]) == ("missed", 3)

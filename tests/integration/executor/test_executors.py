@@ -96,7 +96,9 @@ async def test_a_run_goes_through(world: World, installation: Installation) -> N
         assert (await client.get("/health/live")).json() == {"status": "alive"}
         assert (await client.get("/health/ready/")).json()["checks"]["mongodb"] == "ok"
         status = (await client.get("/status")).json()
-        assert set(status) == {"executor_id", "version", "workers", "running", "oldest_due_seconds"}
+        paused = {"paused", "paused_tenants"}
+        assert set(status) == {"executor_id", "version", "workers", "running", "oldest_due_seconds", *paused}
+        assert (status["paused"], status["paused_tenants"]) == (False, [])
         assert 'etl_runs_ended_total{status="succeeded"} 1.0' in (await client.get("/metrics")).text
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from bson import ObjectId
 
+from shared.documents import base
 from shared.documents.run import FINAL_STATUSES, Progress, Run, RunError, RunStatus, TargetSession
 from shared.errors import Conflict, LeaseLost, NotFound, RunCancelled
 from shared.store.client import StoreClient
@@ -81,12 +82,16 @@ async def test_a_run_that_is_not_due_is_not_claimed(runs: RunStore, make_run: Ru
     assert await runs.claim_run("one", 30) is None
 
 
+@pytest.mark.parametrize("newer", [{"format": 99}, {"needs": 99}])
 async def test_a_run_of_an_unknown_format_is_left_to_newer_executors(
-    runs: RunStore, make_run: RunFactory
+    runs: RunStore, make_run: RunFactory, newer: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await runs.queue_run(make_run(format=99))
+    monkeypatch.setattr(base, "FORMAT", 99)
+    await runs.queue_run(make_run(**newer))
+    monkeypatch.undo()
     assert await runs.claim_run("old", 30) is None
-    assert await runs.claim_run("new", 30, known_formats=(1, 99)) is not None
+    monkeypatch.setattr(base, "FORMAT", 99)
+    assert await runs.claim_run("new", 30) is not None
 
 
 async def test_a_zombie_is_refused_everywhere(

@@ -8,16 +8,19 @@ from typing import Any, TypeAlias
 import pytest
 from bson import ObjectId
 
-from executor.misfire import decide, find_due_ticks
+from executor.misfire import decide
 from executor.peers import Peers
 from executor.scheduler import Scheduler
 from shared.documents.mapping import Mapping, Retry
 from shared.documents.run import Run, RunStatus
 from shared.documents.schedule import Schedule
+from shared.due_ticks import find_due_ticks
 from shared.store.client import StoreClient
+from shared.store.pauses import PauseStore
 from shared.store.run_reader import RunFilter
 from shared.store.runs import RunStore
-from shared.store.ticks import Fired, Firing, TickStore
+from shared.store.tick_records import Fired, Firing
+from shared.store.ticks import TickStore
 from tests.factories import mapping
 from tests.integration.executor.conftest import RunFactory
 
@@ -35,8 +38,12 @@ class Desk:
         self.store = store
         self.runs = runs
         self.ticks = TickStore(store, runs)
-        self.scheduler = Scheduler(
-            self.ticks, lambda: self.now, Peers("desk"), lambda fired, _: self.fired.append(fired)
+        self.pauses = PauseStore(store)
+        self.scheduler = self.make_scheduler(Peers("desk"))
+
+    def make_scheduler(self, peers: Peers) -> Scheduler:
+        return Scheduler(
+            self.ticks, self.pauses, lambda: self.now, peers, lambda fired, _: self.fired.append(fired)
         )
 
     async def at(self, now: datetime) -> list[Run]:
@@ -203,7 +210,7 @@ async def test_a_peer_is_left_its_share_for_two_seconds(desk: Desk) -> None:
     peers = Peers("desk")
     peers.update(["desk", "another"])
     mine = [schedule.id for schedule in schedules if peers.is_mine(schedule.mapping_id)]
-    desk.scheduler = Scheduler(desk.ticks, lambda: desk.now, peers, lambda fired, _: desk.fired.append(fired))
+    desk.scheduler = desk.make_scheduler(peers)
     assert await desk.scheduler.fire_due() == len(mine)
     assert sorted(run.schedule_id for run in await desk.records() if run.schedule_id) == sorted(mine)
     desk.now = NOON + timedelta(seconds=3)
@@ -220,7 +227,7 @@ async def test_an_edit_between_reading_and_firing_wins(desk: Desk, store: StoreC
     schedule = await desk.add_schedule()
     seen = find_due_ticks(schedule, NOON)
     decision = decide(schedule, seen, NOON)
-    firing = Firing(schedule, decision.missed, decision.fired, seen.following, decision.despite_overlap)
+    firing = Firing(schedule, seen.following, fired=decision.fired)
     later = NOON + timedelta(hours=3)
     await store.collection("schedules").update_one(
         {"_id": schedule.id}, {"$set": {"next_due_at": later}, "$inc": {"version": 1}}
@@ -272,6 +279,7 @@ async def test_the_schedule_shows_its_last_run(desk: Desk) -> None:
 
 
 async def test_the_scheduler_sleeps_until_the_next_tick_and_a_second_at_most(desk: Desk) -> None:
-    assert await desk.scheduler.seconds_to_next_tick() == 1
+    assert desk.scheduler.seconds_to_next_tick() == 1
     await desk.add_schedule(next_due_at=NOON + timedelta(milliseconds=400))
-    assert await desk.scheduler.seconds_to_next_tick() == pytest.approx(0.4)
+    assert await desk.scheduler.fire_due() == 0
+    assert desk.scheduler.seconds_to_next_tick() == pytest.approx(0.4)

@@ -97,6 +97,7 @@ class World:
         values: dict[str, Any] = {
             "mapping_id": of.id,
             "mapping_version": of.version,
+            "uses": of.uses,
             "trigger": "retry",
             "status": RunStatus.QUEUED,
             "retry": Retry(max_attempts=2, backoff_seconds=0),

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from bson import ObjectId
 
-from executor.misfire import CATCH_UP_RUNS, TICKS_AT_ONCE, Decision, decide, find_due_ticks
+from executor.misfire import CATCH_UP_RUNS, Decision, decide
 from shared.documents.schedule import Schedule
+from shared.due_ticks import TICKS_AT_ONCE, find_due_ticks
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

