@@ -4,6 +4,7 @@ A name is resolved once, here, and the address found is the one connected to, so
 changes its answer between the check and the connect gains nothing.
 """
 
+import contextlib
 import ipaddress
 import re
 import socket
@@ -20,9 +21,13 @@ ANY_PRIVATE: tuple[Network, ...] = (IPv4Network("0.0.0.0/0"), IPv6Network("::/0"
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _NAME = re.compile(rf"(?=.{{1,253}}\.?\Z){_LABEL}(?:\.{_LABEL})*\.?\Z")
-# Cloud metadata services that are not link-local: Alibaba, Oracle, AWS over IPv6.
+# Cloud metadata services that are not link-local: Alibaba, Oracle, Azure; AWS, Google, Scaleway over IPv6.
 _METADATA = frozenset(
-    ipaddress.ip_address(text) for text in ("100.100.100.200", "192.0.0.192", "fd00:ec2::254")
+    ipaddress.ip_address(text)
+    for text in (
+        *("100.100.100.200", "192.0.0.192", "168.63.129.16"),
+        *("fd00:ec2::254", "fd20:ce::254", "fd00:42::42"),
+    )
 )
 _NUMBER = re.compile(r"(0[xX][0-9a-fA-F]*|[0-9]+)\Z")
 
@@ -72,12 +77,14 @@ def _looks_numeric(host: str) -> bool:
 
 
 def _literal(host: str) -> Address:
-    try:
-        return ipaddress.ip_address(host)
-    except ValueError as error:
+    address = None
+    with contextlib.suppress(ValueError):
+        address = ipaddress.ip_address(host)
+    if address is None or "%" in host:  # a zone belongs to link-local addresses
         raise HostRefused(
             "the host is no plain IPv4 or IPv6 address; legal: a name, 192.0.2.1, 2001:db8::1", loc=("host",)
-        ) from error
+        )
+    return address
 
 
 def _resolved(host: str, resolve: Resolver) -> list[Address]:

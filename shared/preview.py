@@ -13,6 +13,7 @@ from shared.column_mappings.row_mapper import RowMapper, compile_row_mapper
 from shared.dialects import dialect_for
 from shared.dialects.base import ConnectionSettings, Dialect, Purpose, Session, SessionLimits
 from shared.documents.base import Value
+from shared.errors import InvalidQuery, SourceUnavailable
 from shared.infer import proposed_field
 from shared.query_gate import check_query
 from shared.target_session import look_at_target
@@ -81,8 +82,7 @@ def preview_query(
     query = check_query(query, source.db_type)
     session = dialect_for(source.db_type).connect(source, Purpose.PREVIEW, PREVIEW_LIMITS)
     try:
-        columns = session.dialect.describe(session, query)
-        rows, truncated = _first_rows(session, query, columns, limit)
+        columns, rows, truncated = _read(session, query, limit)
         mapper = None if wanted is None else _row_mapper(columns, wanted, source, session.dialect)
     finally:
         session.close()
@@ -98,11 +98,27 @@ def preview_query(
     )
 
 
+def _read(session: Session, query: str, limit: int) -> tuple[Sequence[SourceColumn], list[Cells], bool]:
+    try:
+        columns = session.dialect.describe(session, query)
+        return columns, *_first_rows(session, query, columns, limit)
+    except SourceUnavailable as error:
+        if error.code != "statement_cancelled":
+            raise
+        seconds = PREVIEW_LIMITS.statement_seconds
+        raise InvalidQuery(
+            f"the query takes longer than the {seconds:g} seconds that a preview has",
+            code="query_too_slow",
+            loc=("source_query",),
+        ) from error
+
+
 def _first_rows(
     session: Session, query: str, columns: Sequence[SourceColumn], limit: int
-) -> tuple[list[tuple[bytes | None, ...]], bool]:
-    found = session.dialect.fetch_rows(session, session.dialect.wire_select(query, columns), limit + 1)
-    kept: list[tuple[bytes | None, ...]] = []
+) -> tuple[list[Cells], bool]:
+    wire = session.dialect.wire_select(query, columns)
+    found = session.dialect.fetch_rows(session, wire, limit + 1, PREVIEW_BYTES)
+    kept: list[Cells] = []
     size = 0
     for cells in found[:limit]:
         size += sum(len(cell) for cell in cells if cell is not None)

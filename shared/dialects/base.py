@@ -238,8 +238,14 @@ class Dialect(Protocol):
         """
         ...
 
-    def fetch_rows(self, session: Session, sql: str, limit: int) -> list[tuple[bytes | None, ...]]:
-        """Return the first `limit` rows of a wire SELECT as cells, through a server-side cursor."""
+    def fetch_rows(
+        self, session: Session, sql: str, limit: int, max_bytes: int | None = None
+    ) -> list[tuple[bytes | None, ...]]:
+        """Return the first `limit` rows of a wire SELECT as cells, through a server-side cursor.
+
+        Once the rows hold more than `max_bytes` one more row is read, if there is one, and the session is left
+        as it is: for nothing but closing it.
+        """
         ...
 
     def list_tables(self, session: Session) -> list[TableListing]: ...

@@ -56,6 +56,26 @@ class DriverSession:
             self.connection.close()
 
 
+class RowBasket:
+    """The rows of `fetch_rows`, until they hold `max_bytes`; after one row more it is full."""
+
+    def __init__(self, max_bytes: int | None) -> None:
+        self.rows: list[tuple[bytes | None, ...]] = []
+        self._left = max_bytes
+
+    def add(self, row: tuple[bytes | None, ...]) -> bool:
+        """Take a row; False when it was the last one to take."""
+        full = self._left is not None and self._left < 0
+        self.rows.append(row)
+        if self._left is not None:
+            self._left -= sum([len(cell) for cell in row if cell is not None])
+        return not full
+
+
+class EnoughRows(Exception):
+    """Ends a reading in its middle."""
+
+
 def quote_identifier(name: str, mark: str, max_length: int, length: int) -> str:
     """Quote a name with `mark`, doubled inside. Raises ConfigError for one the database cannot have."""
     if not name or "\0" in name:

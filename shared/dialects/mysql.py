@@ -22,7 +22,7 @@ from shared.dialects.base import (
     TargetTable,
 )
 from shared.dialects.copy_text import block_writer
-from shared.dialects.driver_session import require_unique_names
+from shared.dialects.driver_session import EnoughRows, RowBasket, require_unique_names
 from shared.dialects.mysql_csv import CsvStream
 from shared.dialects.mysql_reader import lines_of, open_rows
 from shared.dialects.mysql_session import MysqlSession
@@ -121,10 +121,21 @@ class MysqlDialect:
             blocks.flush()
         return count
 
-    def fetch_rows(self, session: Session, sql: str, limit: int) -> list[tuple[bytes | None, ...]]:
+    def fetch_rows(
+        self, session: Session, sql: str, limit: int, max_bytes: int | None = None
+    ) -> list[tuple[bytes | None, ...]]:
         driver = _driver(session)
-        with driver.translated(), open_rows(driver.connection, f"{sql}\nLIMIT {int(limit)}") as reader:
-            return [row for rows in reader.batches() for row in rows]
+        basket = RowBasket(max_bytes)
+        with (
+            contextlib.suppress(EnoughRows),
+            driver.translated(),
+            open_rows(driver.connection, f"{sql}\nLIMIT {int(limit)}") as reader,
+        ):
+            for rows in reader.batches():
+                for row in rows:
+                    if not basket.add(row):
+                        raise EnoughRows
+        return basket.rows
 
     def list_tables(self, session: Session) -> list[TableListing]:
         return mysql_tables.list_tables(session)

@@ -23,7 +23,7 @@ from shared.dialects.base import (
     TargetTable,
 )
 from shared.dialects.copy_text import block_writer
-from shared.dialects.driver_session import require_unique_names
+from shared.dialects.driver_session import EnoughRows, RowBasket, require_unique_names
 from shared.dialects.postgresql_session import PostgresqlSession
 from shared.dialects.postgresql_types import TypeFacts
 from shared.errors import EngineError, LockTimeout, UnsupportedCapability
@@ -124,11 +124,20 @@ class PostgresqlDialect:
             blocks.flush()
             return int(cursor.rowcount)
 
-    def fetch_rows(self, session: Session, sql: str, limit: int) -> list[tuple[bytes | None, ...]]:
+    def fetch_rows(
+        self, session: Session, sql: str, limit: int, max_bytes: int | None = None
+    ) -> list[tuple[bytes | None, ...]]:
         """The limit stands around the SELECT, so that the very COPY of a run gives the cells, and no more rows."""
-        blocks: list[bytes] = []
-        self.read_blocks(session, f"SELECT * FROM (\n{sql}\n) AS w LIMIT {int(limit)}", blocks.append)
-        return [split_line(line) for line in b"".join(blocks).split(b"\n")[:-1]]
+        basket = RowBasket(max_bytes)
+
+        def take(block: bytes) -> None:
+            for line in block.split(b"\n")[:-1]:
+                if not basket.add(split_line(line)):
+                    raise EnoughRows
+
+        with contextlib.suppress(EnoughRows):
+            self.read_blocks(session, f"SELECT * FROM (\n{sql}\n) AS w LIMIT {int(limit)}", take)
+        return basket.rows
 
     def list_tables(self, session: Session) -> list[TableListing]:
         return postgresql_tables.list_tables(session)

@@ -238,6 +238,7 @@ def end_session(session: PostgresqlSession, session_id: str) -> None:
 
 # -- errors ------------------------------------------------------------------------------------------
 
+_TLS_FAILED = "TLS"  # which libpq has no SQLSTATE for
 _BY_STATE: dict[str, tuple[type[EngineError], str]] = {
     "40P01": (Deadlock, "the database ended a deadlock"),
     "40001": (Deadlock, "the database could not serialise the transaction"),
@@ -253,6 +254,7 @@ _BY_STATE: dict[str, tuple[type[EngineError], str]] = {
     "23514": (DataError, "a row breaks a check constraint of the table"),
     "25006": (InvalidQuery, "the source may only be read"),
     "53100": (TargetUnavailable, "the database's disk is full"),
+    _TLS_FAILED: (AccessDenied, "no TLS connection came about"),
     "54000": (DataError, "a value is larger than the database can take"),
 }
 _CODES = {
@@ -263,6 +265,7 @@ _CODES = {
     "23514": "check_violation",
     "25006": "query_refused",
     "53100": "disk_full",
+    _TLS_FAILED: "tls_failed",
     "28P01": "wrong_password",
     "28000": "login_refused",
     "42501": "missing_right",
@@ -324,6 +327,8 @@ def _state_of_connect(original: Any) -> str | None:
         ("53300", "too many clients"),
         ("53300", "remaining connection slots"),
         ("53300", "too many connections"),
+        (_TLS_FAILED, "certificate"),
+        (_TLS_FAILED, "does not support SSL"),
     ):
         if words in text:
             return state

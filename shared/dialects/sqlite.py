@@ -20,7 +20,7 @@ from shared.dialects.base import (
     TargetTable,
 )
 from shared.dialects.copy_text import block_writer, whole_lines
-from shared.dialects.driver_session import require_unique_names
+from shared.dialects.driver_session import RowBasket, require_unique_names
 from shared.dialects.sqlite_session import SqliteSession
 from shared.dialects.sqlite_values import cell_of, lines_of_values, stored_columns, type_of_classes
 from shared.errors import EngineError, InvalidQuery, UnsupportedCapability
@@ -139,11 +139,16 @@ class SqliteDialect:
         blocks.flush()
         return rows
 
-    def fetch_rows(self, session: Session, sql: str, limit: int) -> list[tuple[bytes | None, ...]]:
+    def fetch_rows(
+        self, session: Session, sql: str, limit: int, max_bytes: int | None = None
+    ) -> list[tuple[bytes | None, ...]]:
         driver = _driver(session)
+        basket = RowBasket(max_bytes)
         with driver.translated(), contextlib.closing(driver.connection.cursor()) as cursor:
-            rows = cursor.execute(sql)
-            return [tuple([cell_of(value) for value in row]) for row in islice(rows, limit)]
+            for row in islice(cursor.execute(sql), limit):
+                if not basket.add(tuple([cell_of(value) for value in row])):
+                    break
+        return basket.rows
 
     def list_tables(self, session: Session) -> list[TableListing]:
         driver = _driver(session)

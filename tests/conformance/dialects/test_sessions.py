@@ -129,6 +129,26 @@ def test_preview_takes_the_first_rows_of_an_endless_result(endless: str, open_se
     assert len(reader.dialect.fetch_rows(reader, reader.dialect.wire_select(endless, columns), 3)) == 3
 
 
+LARGE = {
+    "postgresql": "SELECT g AS n, repeat('x', 1000000) AS s FROM generate_series(1, 1000) AS g",
+    "mariadb": "SELECT seq AS n, repeat('x', 1000000) AS s FROM seq_1_to_1000",
+    "mysql": "SELECT n, repeat('x', 1000000) AS s FROM many",
+    "sqlite": "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 1000)"
+    " SELECT n, printf('%.*c', 1000000, 'x') AS s FROM r",
+}
+
+
+def test_a_preview_of_large_rows_ends_with_its_bytes(
+    endless: str, any_database: Database, open_session: OpenSession
+) -> None:
+    assert endless
+    reader = open_session(Purpose.PREVIEW)
+    columns = reader.dialect.describe(reader, LARGE[any_database.flavour])
+    sql = reader.dialect.wire_select(LARGE[any_database.flavour], columns)
+    assert len(reader.dialect.fetch_rows(reader, sql, 1000, max_bytes=3_500_000)) == 5
+    reader.close()
+
+
 @SERVERS
 def test_an_ended_session_is_gone_and_ending_it_again_is_nothing(
     any_database: Database, open_session: OpenSession
