@@ -102,7 +102,7 @@ def _check(host: str, address: Address, allowed_private: Sequence[Network]) -> N
         raise HostRefused(f"the host {host!r} is a link-local or metadata address", loc=("host",))
     if plain.is_reserved and not plain.is_loopback:
         raise HostRefused(f"the host {host!r} is a reserved address", loc=("host",))
-    private = not plain.is_global
+    private = not plain.is_global or (isinstance(plain, IPv6Address) and plain.is_site_local)
     if private and not any(
         plain.version == network.version and plain in network for network in allowed_private
     ):

@@ -144,7 +144,16 @@ def test_private_networks_are_refused_unless_allowed(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["::ffff:10.1.2.3", "::ffff:7f00:1", "2002:0a01:0203::1", "64:ff9b::a01:203", "::10.1.2.3", "2002:7f00:1::", "fec0::1"]
+    "host",
+    [
+        "::ffff:10.1.2.3",
+        "::ffff:7f00:1",
+        "2002:0a01:0203::1",
+        "64:ff9b::a01:203",
+        "::10.1.2.3",
+        "2002:7f00:1::",
+        "fec0::1",
+    ],
 )
 def test_a_private_address_that_ipv6_carries_is_that_address(host: str) -> None:
     with pytest.raises(HostRefused):
