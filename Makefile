@@ -1,7 +1,7 @@
 # Everything a person or CI does with the project. Needs only make and Python 3.11, 3.12 or 3.13.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test test-mysql chaos check format bench bench-peers ui ui-test ui-screenshots admin lock
+.PHONY: help setup demo up down status test test-mysql chaos mutants check format bench bench-peers ui ui-test ui-screenshots admin lock
 
 PY := .venv/bin/python
 # Two workers: the servers under test are shared between them. Override with PYTEST_ARGS=.
@@ -70,6 +70,10 @@ ui-test: setup ## Check and test the web UI, in a real browser on the real servi
 
 ui-screenshots: setup ## Write a picture of every screen to ui/screenshots
 	@$(PY) -m operate prepare-ui && $(CHROMIUM_READY) && cd ui && npm run screenshots
+
+mutants: setup ## Change the casts and column mappings in every small way; list what no test notices (long)
+	.venv/bin/mutmut run
+	.venv/bin/mutmut results
 
 check: setup ## Check format, lint, types and imports, then run all tests, the web UI's too: what CI runs
 	@$(PY) -m operate prepare-ui
