@@ -66,7 +66,7 @@ test("from an empty system to a scheduled run with split and join", async ({ pag
   await page.getByRole("button", { name: "Save schedule" }).click();
   await expect(page.getByRole("switch", { name: "People nightly is enabled" })).toBeChecked();
   await page.getByRole("link", { name: "Runs", exact: true }).click();
-  await expect(page.getByText("Succeeded").first()).toBeVisible({ timeout: 30_000 });
+  await expect(page.getByText("Succeeded").first()).toBeVisible();
   await page
     .getByRole("row", { name: /Succeeded/ })
     .first()

@@ -59,9 +59,7 @@ test("a rejected row is found, the mapping corrected, and the row replayed", asy
   await expect(page.getByText("1 row would be rejected")).toBeVisible();
 
   await page.getByRole("button", { name: "Run now" }).click();
-  await expect(page.getByText("4 read = 3 written + 0 unchanged + 0 collapsed + 1 rejected ✓")).toBeVisible({
-    timeout: 30_000,
-  });
+  await expect(page.getByText("4 read = 3 written + 0 unchanged + 0 collapsed + 1 rejected ✓")).toBeVisible();
   await expect(
     page.getByRole("region", { name: "Rejected rows, scrollable" }).getByText("19.995"),
   ).toBeVisible();
@@ -77,9 +75,7 @@ test("a rejected row is found, the mapping corrected, and the row replayed", asy
   await expect(page.getByText("Version 3, saved")).toBeVisible();
   await page.goto(rejecting);
   await page.getByRole("button", { name: "Replay them" }).click();
-  await expect(page.getByText("1 read = 1 written + 0 unchanged + 0 collapsed + 0 rejected ✓")).toBeVisible({
-    timeout: 30_000,
-  });
+  await expect(page.getByText("1 read = 1 written + 0 unchanged + 0 collapsed + 0 rejected ✓")).toBeVisible();
   await page.goto(rejecting);
   await expect(page.getByText("None are kept any more")).toBeVisible();
 });
@@ -100,8 +96,8 @@ test("a live run is watched and cancelled", async ({ page }) => {
   await save(page);
   await expect(page.getByRole("heading", { name: "What a run would do" })).toBeVisible();
   await page.getByRole("button", { name: "Run now" }).click();
-  await expect(page.getByText("Running", { exact: true })).toBeVisible({ timeout: 20_000 });
-  await expect(page.getByText("rows per second")).toBeVisible({ timeout: 20_000 });
+  await expect(page.getByText("Running", { exact: true })).toBeVisible();
+  await expect(page.getByText("rows per second")).toBeVisible();
   await page.getByRole("button", { name: "Cancel run" }).click();
-  await expect(page.getByText("Cancelled", { exact: true }).first()).toBeVisible({ timeout: 20_000 });
+  await expect(page.getByText("Cancelled", { exact: true }).first()).toBeVisible();
 });

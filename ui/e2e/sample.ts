@@ -36,7 +36,6 @@ export async function fillSystem(request: APIRequestContext): Promise<Filled> {
         async () =>
           ((await (await request.get(`/api/v1/runs/${id}`)).json()) as { finished_at: string | null })
             .finished_at,
-        { timeout: 30_000 },
       )
       .not.toBeNull();
     return id;
