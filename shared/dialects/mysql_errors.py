@@ -90,8 +90,7 @@ _LINES_BEFORE_QUERY = 1
 
 def classify(error: BaseException, purpose: Purpose) -> EngineError:
     """Turn pymysql's exception into ours by its number; names of columns and keys are kept, values are not."""
-    original: Any = getattr(error, "orig", None) or error
-    number, text = _parts(original)
+    number, text = _parts(error)
     target = purpose is Purpose.TARGET
     if number in _FIXED:
         kind, words, code = _FIXED[number]

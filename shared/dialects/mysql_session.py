@@ -14,9 +14,7 @@ from typing import Any, BinaryIO
 
 import pymysql
 import pymysql.connections
-import sqlalchemy
 from pymysql.constants import CLIENT
-from sqlalchemy.pool import NullPool
 
 from shared.addresses import check_address
 from shared.dialects.base import PARAM, ConnectionSettings, Dialect, Purpose, SessionLimits
@@ -145,7 +143,7 @@ def connect(
     """Open a session with its modes, limits and, for a source, its read-only snapshot set."""
     try:
         connection = _open(settings, purpose, limits)
-    except (pymysql.err.MySQLError, sqlalchemy.exc.DBAPIError, ssl.SSLError) as error:
+    except (pymysql.err.MySQLError, ssl.SSLError) as error:
         raise dialect.classify(error, purpose) from error
     version = str(connection.server_version)
     session = MysqlSession(dialect, connection, purpose, "", version, settings=settings)
@@ -165,15 +163,7 @@ def _open(settings: ConnectionSettings, purpose: Purpose, limits: SessionLimits)
     with tempfile.TemporaryDirectory(prefix="etl-tls-") as folder:
         connection = EngineConnection(**_arguments(settings, purpose, limits), **_tls(settings, Path(folder)))
     address = settings.hostaddr or check_address(settings.host)
-
-    def create() -> EngineConnection:
-        connection.connect(_socket(address, settings.port or 3306, limits))
-        return connection
-
-    engine = sqlalchemy.create_engine("mysql+pymysql://", creator=create, poolclass=NullPool)
-    pooled = engine.raw_connection()
-    pooled.detach()
-    connection.rollback()
+    connection.connect(_socket(address, settings.port or 3306, limits))
     connection._read_timeout = connection._write_timeout = None
     return connection
 

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
-import sqlalchemy
-from sqlalchemy.pool import NullPool
 
 from shared.addresses import check_address
 from shared.dialects.base import PARAM, ConnectionSettings, Dialect, Purpose, SessionLimits
@@ -51,9 +49,10 @@ _TEXT_FORMS = (
     ("standard_conforming_strings", "on"),
     ("idle_in_transaction_session_timeout", "0"),
 )
+# The function behind pg_stat_activity, asked for one backend: the view would read all of them.
 SESSION_ID_SQL = (
     "SELECT pid::text || '@' || backend_start::text, current_setting('server_version')"
-    " FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+    " FROM pg_stat_get_activity(pg_backend_pid())"
 )
 END_SESSION_SQL = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -127,7 +126,7 @@ def connect(
     """Open a session with its text forms, limits and, for a source, its read-only snapshot set."""
     try:
         connection = _open(settings, limits)
-    except (psycopg2.Error, sqlalchemy.exc.DBAPIError) as error:
+    except psycopg2.Error as error:
         raise dialect.classify(error, purpose) from error
     session = PostgresqlSession(dialect, connection, purpose, "", "", settings=settings)
     try:
@@ -141,18 +140,9 @@ def connect(
 
 def _open(settings: ConnectionSettings, limits: SessionLimits) -> Any:
     with tempfile.TemporaryDirectory(prefix="etl-tls-") as folder:
-        url = sqlalchemy.URL.create("postgresql+psycopg2")
-        arguments = {**_arguments(settings, limits), **_tls(settings, Path(folder))}
-        engine = sqlalchemy.create_engine(
-            url, poolclass=NullPool, connect_args=arguments, use_native_hstore=False
-        )
-        pooled = engine.raw_connection()
-        connection: Any = pooled.driver_connection
-        # The session outlives the pool's care for it: it is rolled back and closed by us alone.
-        pooled.detach()
-        connection.rollback()
-        connection.autocommit = True
-        return connection
+        connection = psycopg2.connect(**_arguments(settings, limits), **_tls(settings, Path(folder)))
+    connection.autocommit = True
+    return connection
 
 
 def _arguments(settings: ConnectionSettings, limits: SessionLimits) -> dict[str, Any]:
@@ -278,8 +268,7 @@ def classify(error: BaseException, purpose: Purpose, text_before_query: int | No
 
     `text_before_query` counts the characters of ours in front of the user's query, where that is known.
     """
-    original: Any = getattr(error, "orig", None) or error
-    state = getattr(original, "pgcode", None) or _state_of_connect(original)
+    state = getattr(error, "pgcode", None) or _state_of_connect(error)
     if state is None or (state[:2] in ("08", "57", "58", "53", "F0", "XX") and state not in _BY_STATE):
         return _unavailable(state, purpose)
     if state in _BY_STATE:
@@ -290,19 +279,17 @@ def classify(error: BaseException, purpose: Purpose, text_before_query: int | No
             kind = SourceUnavailable
         if purpose is not Purpose.TARGET and kind in (SchemaMismatch, DataError):
             kind = InvalidQuery
-        return kind(_with_place(text, original), code=_CODES.get(state), column=_column(original))
+        return kind(_with_place(text, error), code=_CODES.get(state), column=_column(error))
     if purpose is not Purpose.TARGET and state[:2] in _USER_TEXT:
-        return InvalidQuery(_query_message(state, original, text_before_query), code="query_failed")
-    return _refused(state, original)
+        return InvalidQuery(_query_message(state, error, text_before_query), code="query_failed")
+    return _refused(state, error)
 
 
-def _refused(state: str, original: Any) -> EngineError:
+def _refused(state: str, error: Any) -> EngineError:
     if state[:2] in ("42", "0A", "3F", "55"):
-        return SchemaMismatch(
-            f"the target refuses the statement (SQLSTATE {state})", column=_column(original)
-        )
+        return SchemaMismatch(f"the target refuses the statement (SQLSTATE {state})", column=_column(error))
     return DataError(
-        _with_place(f"the target refuses a value (SQLSTATE {state})", original), column=_column(original)
+        _with_place(f"the target refuses a value (SQLSTATE {state})", error), column=_column(error)
     )
 
 
@@ -317,9 +304,9 @@ def _unavailable(state: str | None, purpose: Purpose) -> EngineError:
     return kind(f"the {side} database is not reachable or ended the connection{detail}")
 
 
-def _state_of_connect(original: Any) -> str | None:
+def _state_of_connect(error: Any) -> str | None:
     """Find the SQLSTATE of a refused connect, which psycopg2 gives in the message's words only."""
-    text = str(original)
+    text = str(error)
     for state, words in (
         ("28P01", "password authentication failed"),
         ("28P01", "no password supplied"),
@@ -352,22 +339,22 @@ _PLAIN_WORDS = {
 }
 
 
-def _query_message(state: str, original: Any, text_before_query: int | None) -> str:
+def _query_message(state: str, error: Any, text_before_query: int | None) -> str:
     words = _PLAIN_WORDS.get(state, "it refuses it")
-    position = getattr(getattr(original, "diag", None), "statement_position", None)
+    position = getattr(getattr(error, "diag", None), "statement_position", None)
     place = ""
     if position and text_before_query is not None:
         place = f" at character {int(position) - text_before_query}"
     return f"the database refuses the query: {words} (SQLSTATE {state}{place})"
 
 
-def _column(original: Any) -> str | None:
-    column = getattr(getattr(original, "diag", None), "column_name", None)
+def _column(error: Any) -> str | None:
+    column = getattr(getattr(error, "diag", None), "column_name", None)
     return str(column) if column else None
 
 
-def _with_place(text: str, original: Any) -> str:
-    diagnosis = getattr(original, "diag", None)
+def _with_place(text: str, error: Any) -> str:
+    diagnosis = getattr(error, "diag", None)
     constraint = getattr(diagnosis, "constraint_name", None)
     column = getattr(diagnosis, "column_name", None)
     named = [f"constraint {constraint!r}"] if constraint else []

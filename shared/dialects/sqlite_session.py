@@ -10,9 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import sqlalchemy
-from sqlalchemy.pool import NullPool
-
 from shared.dialects.base import ConnectionSettings, Dialect, Purpose, SessionLimits
 from shared.dialects.driver_session import DriverSession
 from shared.errors import (
@@ -79,7 +76,7 @@ def connect(
         raise AccessDenied("the database file does not exist", code="database_not_found")
     try:
         connection = _open(path, purpose, limits)
-    except (sqlite3.Error, sqlalchemy.exc.DBAPIError) as error:
+    except sqlite3.Error as error:
         raise dialect.classify(error, purpose) from error
     session_id = f"{os.getpid()}@{socket.gethostname()}"
     session = SqliteSession(dialect, connection, purpose, session_id, sqlite3.sqlite_version)
@@ -95,20 +92,8 @@ def _open(path: Path, purpose: Purpose, limits: SessionLimits) -> sqlite3.Connec
     mode = "rwc" if purpose is Purpose.TARGET else "ro"
     address = f"file:{quote(str(path))}?mode={mode}"
     timeout = limits.lock_seconds if limits.lock_seconds is not None else DEFAULT_LOCK_SECONDS
-
-    def create() -> sqlite3.Connection:
-        # isolation_level None: the driver begins nothing by itself. Another thread may interrupt.
-        return sqlite3.connect(
-            address, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False
-        )
-
-    engine = sqlalchemy.create_engine("sqlite://", creator=create, poolclass=NullPool)
-    pooled = engine.raw_connection()
-    connection = pooled.driver_connection
-    pooled.detach()
-    if not isinstance(connection, sqlite3.Connection):
-        raise TypeError("not a connection of the sqlite3 module")
-    return connection
+    # isolation_level None: the driver begins nothing by itself. Another thread may interrupt.
+    return sqlite3.connect(address, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False)
 
 
 def _prepare(session: SqliteSession, limits: SessionLimits) -> None:
@@ -146,8 +131,7 @@ def reading_only(action: int, _: str | None, second: str | None, *__: Any) -> in
 
 def classify(error: BaseException, purpose: Purpose) -> EngineError:
     """Turn sqlite3's exception into ours by its result code."""
-    original: Any = getattr(error, "orig", None) or error
-    code = getattr(original, "sqlite_errorcode", None)
+    code = getattr(error, "sqlite_errorcode", None)
     primary = code & 0xFF if isinstance(code, int) else None
     target = purpose is Purpose.TARGET
     unavailable: type[EngineError] = TargetUnavailable if target else SourceUnavailable
@@ -164,14 +148,12 @@ def classify(error: BaseException, purpose: Purpose) -> EngineError:
         return refused("the file is no sound SQLite database", code="not_a_database")
     if primary == sqlite3.SQLITE_AUTH:
         return InvalidQuery("the query does what a source query may not do", code="query_refused")
-    if primary in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM) or isinstance(
-        original, sqlite3.ProgrammingError
-    ):
+    if primary in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM) or isinstance(error, sqlite3.ProgrammingError):
         return unavailable("the database file cannot be read or written")
     if primary == sqlite3.SQLITE_CONSTRAINT:
         return _constraint(code)
     if not target:
-        return InvalidQuery(f"the database refuses the query: {_reason(original)}", code="query_failed")
+        return InvalidQuery(f"the database refuses the query: {_reason(error)}", code="query_failed")
     if primary == sqlite3.SQLITE_ERROR:
         return SchemaMismatch("the target refuses the statement")
     return DataError(f"the target refuses a value (SQLite result code {code})")
@@ -185,9 +167,9 @@ def _constraint(code: int | None) -> EngineError:
     return DataError("a row breaks a constraint of the table")
 
 
-def _reason(original: Any) -> str:
+def _reason(error: Any) -> str:
     """SQLite has one code for all faults of a query; its words name tables and columns, never values."""
-    text = str(original)
+    text = str(error)
     for start, words in (
         ("no such table", "it names a table that does not exist"),
         ("no such column", "it names a column that does not exist"),
