@@ -59,6 +59,11 @@ class RunReporter:
         with self._lock:
             self._unwritten.progress = progress
 
+    def supersede_progress(self) -> None:
+        """The store was told newer counts by other means: those that wait here are not written any more."""
+        with self._lock:
+            self._unwritten.progress = None
+
     def report_plan(self, gear: str, window: Window | None) -> None:
         with self._lock:
             self._unwritten.plan = (gear, window)
@@ -115,12 +120,8 @@ class RunReporter:
     async def _write(self, taken: _Unwritten) -> None:
         if taken.lines:
             await self._logs.append(self._run, taken.lines)
-        if taken.sessions is not None:
-            await self._runs.record_sessions(self._run, taken.sessions)
-        if taken.plan is not None:
-            await self._runs.record_plan(self._run, *taken.plan)
-        if taken.progress is not None:
-            await self._runs.record_progress(self._run, taken.progress)
+        if taken.progress or taken.plan or taken.sessions is not None:
+            await self._runs.record_report(self._run, taken.progress, taken.plan, taken.sessions)
 
     def _wake_up(self) -> None:
         if self._loop is not None:

@@ -80,6 +80,7 @@ class WorkerContext:
         except (RunCancelled, LeaseLost) as signal:
             self._interrupts.refuse_commit(signal)
             raise
+        self._reporter.supersede_progress()
 
     def log(self, level: str, message: str) -> None:
         self._reporter.add_line(level, message)

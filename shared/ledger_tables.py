@@ -14,7 +14,7 @@ from shared.dialects.base import (
     SessionLimits,
     TableName,
 )
-from shared.errors import EngineError
+from shared.errors import EngineError, TransientError
 from shared.types import DataType, TargetField
 
 LEDGER_FORMAT = 1
@@ -95,9 +95,36 @@ class LedgerTables:
 
 def ensure_ledger_tables(session: Session, tables: LedgerTables) -> None:
     """Create the engine's tables and columns where they are missing (outside of any transaction)."""
+    if _all_there(session, tables):
+        return
     _ensure(session, tables.runs, RUN_FIELDS, RUN_KEYS)
     _ensure(session, tables.tables, TABLE_FIELDS, TABLE_KEYS)
     _ensure(session, tables.rejected_rows, REJECTED_FIELDS, REJECTED_KEYS)
+
+
+def _all_there(session: Session, tables: LedgerTables) -> bool:
+    """Tell in one round trip whether every table has every column: naming them all is no error."""
+    dialect = session.dialect
+    names, froms = [], []
+    for alias, (table, fields) in zip("abc", _fields_by_table(tables), strict=True):
+        # With the alias in front, or SQLite would take a missing column's name for a text.
+        names += [f"{alias}.{dialect.quote(field.name)}" for field in fields]
+        froms.append(f"{dialect.qualified(table)} {alias}")
+    try:
+        session.fetch(f"SELECT {', '.join(names)} FROM {', '.join(froms)} WHERE 1 = 0")
+    except TransientError:
+        raise
+    except EngineError:
+        return False
+    return True
+
+
+def _fields_by_table(tables: LedgerTables) -> tuple[tuple[TableName, Sequence[TargetField]], ...]:
+    return (
+        (tables.runs, RUN_FIELDS),
+        (tables.tables, TABLE_FIELDS),
+        (tables.rejected_rows, REJECTED_FIELDS),
+    )
 
 
 def _ensure(session: Session, table: TableName, fields: Sequence[TargetField], keys: Sequence[str]) -> None:

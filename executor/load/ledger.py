@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from enum import StrEnum
 
-from executor.load.names import attempt_tables_of_run
+from executor.load.names import attempt_tables_of_run, engine_tables
 from shared.clock import Clock, utc_now
 from shared.dialects import dialect_for
 from shared.dialects.base import PARAM, ConnectionSettings, Purpose, Session, SessionLimits
@@ -320,7 +320,11 @@ def drop_leftovers(session: Session, run_id: str) -> None:
 
     One that a session still holds stays for the purge: what is left open can no longer commit.
     """
-    for prefix in (MARKER_PREFIX, STAGING_PREFIX, OLD_PREFIX, DONE_PREFIX):
-        for table in attempt_tables_of_run(session, prefix, run_id):
-            with suppress(LockTimeout):
-                session.execute(session.dialect.drop_table_sql(table))
+    prefixes = tuple(
+        f"{prefix}{run_id}_" for prefix in (MARKER_PREFIX, STAGING_PREFIX, OLD_PREFIX, DONE_PREFIX)
+    )
+    tables = [table for table in engine_tables(session) if table.name.startswith(prefixes)]
+    # Markers first: without one its rename cannot happen any more.
+    for table in sorted(tables, key=lambda table: not table.name.startswith(MARKER_PREFIX)):
+        with suppress(LockTimeout):
+            session.execute(session.dialect.drop_table_sql(table))

@@ -4,13 +4,13 @@ import re
 from contextlib import suppress
 
 from executor.load.ledger import Ledger, LedgerState
-from shared.dialects.base import PARAM, Session, TableName
+from executor.load.names import engine_tables
+from shared.dialects.base import PARAM, Session
 from shared.documents.run import Run
 from shared.errors import LockTimeout
 from shared.ledger_tables import DONE_PREFIX, MARKER_PREFIX, OLD_PREFIX, STAGING_PREFIX
 
 HELD_SECONDS = 1.0
-_COMMON_PREFIX = "etl_engine_"
 _ATTEMPT_TABLE = re.compile(
     rf"({MARKER_PREFIX}|{STAGING_PREFIX}|{OLD_PREFIX}|{DONE_PREFIX})([0-9a-f]{{24}})_[0-9]+"
 )
@@ -27,7 +27,7 @@ def drop_leftovers_of_mapping(session: Session, ledger: Ledger, run: Run, lock_s
     if session.dialect.capabilities.transactional_ddl:
         return
     found = [
-        (table, match) for table in _engine_tables(session) if (match := _ATTEMPT_TABLE.fullmatch(table.name))
+        (table, match) for table in engine_tables(session) if (match := _ATTEMPT_TABLE.fullmatch(table.name))
     ]
     others = {match[2] for _, match in found} - {str(run.id)}
     states = {run_id: _state(session, ledger, run_id, str(run.mapping_id)) for run_id in others}
@@ -38,12 +38,6 @@ def drop_leftovers_of_mapping(session: Session, ledger: Ledger, run: Run, lock_s
             with suppress(LockTimeout):
                 session.execute(session.dialect.drop_table_sql(table))
     session.dialect.set_lock_timeout(session, lock_seconds)
-
-
-def _engine_tables(session: Session) -> list[TableName]:
-    namespace = session.dialect.capabilities.default_namespace
-    names = session.dialect.table_names_like(session, namespace, _COMMON_PREFIX)
-    return [TableName(name, namespace) for name in names]
 
 
 def _state(session: Session, ledger: Ledger, run_id: str, mapping_id: str) -> LedgerState | None:

@@ -178,17 +178,24 @@ class RunStore(RunReader):
                 raise RunCancelled
         return _mine(stored)
 
-    async def record_progress(self, run: Run, progress: Progress) -> None:
-        """Store counts. Raises LeaseLost."""
-        await self._record(run, {"progress": progress.model_dump()})
-
-    async def record_plan(self, run: Run, gear: str, window: Window | None) -> None:
-        """Store the gear and window that were chosen. Raises LeaseLost."""
-        await self._record(run, {"gear": gear, "window": window and window.model_dump()})
-
-    async def record_sessions(self, run: Run, sessions: Sequence[TargetSession]) -> None:
-        """Store the database sessions that this attempt holds. Raises LeaseLost."""
-        await self._record(run, {"sessions": [session.model_dump() for session in sessions]})
+    async def record_report(
+        self,
+        run: Run,
+        progress: Progress | None = None,
+        plan: tuple[str, Window | None] | None = None,
+        sessions: Sequence[TargetSession] | None = None,
+    ) -> None:
+        """Store counts, the gear and window that were chosen, the database sessions that this attempt holds; None
+        leaves what is stored. Raises LeaseLost."""
+        fields: dict[str, Any] = {}
+        if progress is not None:
+            fields["progress"] = progress.model_dump()
+        if plan is not None:
+            gear, window = plan
+            fields |= {"gear": gear, "window": window and window.model_dump()}
+        if sessions is not None:
+            fields["sessions"] = [session.model_dump() for session in sessions]
+        await self._record(run, fields)
 
     async def record_mapping_version(self, run: Run, mapping_version: int) -> Run:
         """Store which mapping version the run uses. Raises LeaseLost."""

@@ -104,9 +104,9 @@ async def test_a_zombie_is_refused_everywhere(
     for write in (
         runs.renew_lease(zombie, 30),
         runs.enter_committing(zombie, Progress()),
-        runs.record_progress(zombie, Progress(rows_read=1)),
-        runs.record_plan(zombie, "pushed_down", None),
-        runs.record_sessions(zombie, []),
+        runs.record_report(zombie, Progress(rows_read=1)),
+        runs.record_report(zombie, plan=("pushed_down", None)),
+        runs.record_report(zombie, sessions=[]),
         runs.release_run(zombie),
         runs.requeue_run(zombie, 0, LOST),
         runs.finish_run(zombie, RunStatus.SUCCEEDED),
@@ -147,7 +147,7 @@ async def test_a_lost_run_keeps_its_sessions_for_the_next_owner(runs: RunStore, 
     await runs.queue_run(make_run())
     run = await claim(runs)
     session = TargetSession(connection_id="c", dialect="postgresql", session_id="42")
-    await runs.record_sessions(run, [session])
+    await runs.record_report(run, sessions=[session])
     requeued = await runs.requeue_lost_run(run, 0, LOST)
     assert (requeued.sessions, requeued.error, requeued.unsettled) == ((session,), LOST, True)
     assert (await claim(runs)).sessions == (session,)
@@ -159,7 +159,7 @@ async def test_a_requeued_run_waits_and_keeps_its_sessions_for_the_next_owner(
     await runs.queue_run(make_run())
     run = await claim(runs)
     session = TargetSession(connection_id="c", dialect="mysql", session_id="4")
-    await runs.record_sessions(run, [session])
+    await runs.record_report(run, sessions=[session])
     requeued = await runs.requeue_run(run, 3600, LOST)
     assert (requeued.sessions, requeued.unsettled) == ((session,), False)
     assert await runs.claim_run("one", 30) is None
