@@ -123,8 +123,8 @@ def _class_cast(request: CastRequest, kind: Kind) -> Cast:
     data_type = request.field.data_type
     if not can_be_cast(kind, data_type):
         return _refusing(failure("cannot_be_cast", kind=kind.value, data_type=data_type.value))
-    # A declared type bounds nothing in SQLite: only the class of a value counts.
-    column = SourceColumn(request.column.name, kind, kind.value)
+    # No declared type bounds what SQLite keeps: the name must be none that bounds a length or the digits.
+    column = SourceColumn(request.column.name, kind, f"dynamic {kind.value}")
     return Cast(*CASTS[data_type][kind](replace(request, column=column)))
 
 

@@ -1,6 +1,7 @@
 """Casts over whole ranges, against Python's own calendar and decimals, and what the page's tables leave out."""
 
 import calendar
+import dataclasses
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 
@@ -8,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.column_mappings.casts import Mode
+from shared.column_mappings.casts import Mode, compile_cast
 from shared.column_mappings.numbers import float_text
-from shared.types import DataType, Kind
+from shared.column_mappings.texts import FittingText, integer_digits
+from shared.types import DataType, Kind, SourceColumn
 from tests.unit.shared.column_mappings.mapping_cases import TARGETS, column, field, map_cell, mapper
 
 MODES: tuple[Mode, ...] = ("strict", "lossy")
@@ -159,6 +161,68 @@ def test_decimals_of_a_known_size(
     refused = map_cell(column_, out, cell, limits=TARGETS["mysql"])
     finite = cell not in (b"NaN", b"Infinity", b"-Infinity")
     assert refused == result if finite else refused in ("not_representable", "not_a_number")
+
+
+@pytest.mark.parametrize(
+    ("database_type", "target", "cell", "result"),
+    [
+        ("smallint", (7, 2), b"-32768", b"-32768.00"),
+        ("smallint", (6, 2), b"32767", "out_of_range"),
+        ("smallint", (6, 2), b"9999", b"9999.00"),
+        ("int(10) unsigned", (12, 2), b"4294967295", b"4294967295.00"),
+        ("int(10) unsigned", (11, 2), b"4294967295", "out_of_range"),
+        ("int unsigned", (10, 0), b"4294967295", b"4294967295"),
+        ("int unsigned", (9, 0), b"4294967295", "out_of_range"),
+        ("bigint", (12, 2), b"12345678901", "out_of_range"),
+        ("bigint", (22, 2), b"-9223372036854775808", b"-9223372036854775808.00"),
+    ],
+)
+def test_decimals_of_integers_of_a_known_size(
+    database_type: str, target: tuple[int, int], cell: bytes, result: bytes | str
+) -> None:
+    source = SourceColumn("a", Kind.INTEGER, database_type)
+    out = field("x", DataType.DECIMAL, precision=target[0], scale=target[1])
+    assert map_cell(source, out, cell) == result
+
+
+@pytest.mark.parametrize(
+    ("database_type", "digits"), [("mediumint(8)", 8), ("int unsigned", 10), ("bigint", 20)]
+)
+def test_the_type_bounds_the_digits_of_an_integer(database_type: str, digits: int) -> None:
+    assert integer_digits(SourceColumn("a", Kind.INTEGER, database_type)) == digits
+
+
+@pytest.mark.parametrize(
+    ("size", "data_type", "cell", "result"),
+    [
+        ({"precision": 12, "scale": 2}, DataType.DECIMAL, b"i12345678901", "out_of_range"),
+        ({"precision": 12, "scale": 2}, DataType.DECIMAL, b"i1234567890", b"1234567890.00"),
+        ({"length": 11}, DataType.STRING, b"i123456789012", "too_long"),
+        ({"length": 12}, DataType.STRING, b"i123456789012", b"123456789012"),
+    ],
+)
+def test_no_declared_type_bounds_an_integer_of_sqlite(
+    size: dict[str, int], data_type: DataType, cell: bytes, result: bytes | str
+) -> None:
+    assert map_cell(column("a", Kind.DYNAMIC), field("x", data_type, **size), cell) == result
+
+
+def test_a_text_fits_within_the_bytes_and_the_characters_of_its_target() -> None:
+    def within(limit: int | None) -> int:
+        limits = dataclasses.replace(TARGETS["postgresql"], max_text_bytes=limit)
+        cast_ = compile_cast(
+            column("a"),
+            field("x", DataType.STRING, length=10),
+            mode="strict",
+            limits=limits,
+            session_time_zone="UTC",
+            in_key=False,
+            text_may_hold_nul=False,
+        )
+        assert isinstance(cast_.convert, FittingText)
+        return cast_.convert.within
+
+    assert (within(None), within(7), within(70)) == (10, 7, 10)
 
 
 @pytest.mark.parametrize(
