@@ -12,10 +12,12 @@ from pymongo.errors import PyMongoError
 from config_api.access.payloads import MIN_PASSWORD, Email, NewPassword
 from config_api.dependencies import Services, build_services
 from config_api.main import create_app
+from shared.documents.base import DEFAULT_TENANT
 from shared.documents.user import Role
 from shared.embedded_mongodb import EmbeddedMongodbError, mongodb_url
 from shared.errors import EngineError
 from shared.logging import configure_logging
+from shared.notice_signing import webhook_secrets
 from shared.secret import Secret
 from shared.settings import Settings, SettingsError
 from shared.store.client import StoreClient
@@ -27,6 +29,8 @@ USAGE = f"""python -m config_api                       serve
 python -m config_api create-admin EMAIL     make an administrator; the password is asked for, or read from
                                             standard input: at least {MIN_PASSWORD} characters
 python -m config_api rotate-keys            put every stored secret under the first ENCRYPTION_KEY
+python -m config_api webhook-secret [ID]    print the secrets that sign the webhooks of a tenant (the default one),
+                                            one a line, the first for new receivers
 python -m config_api openapi                print the OpenAPI document
 """
 
@@ -37,6 +41,10 @@ def run_command(arguments: list[str]) -> int:
         case ["openapi"]:
             sys.stdout.write(openapi_text())
             return 0
+        case ["webhook-secret"]:
+            return _print_secrets(DEFAULT_TENANT)
+        case ["webhook-secret", tenant_id]:
+            return _print_secrets(tenant_id)
         case ["create-admin", email]:
             return _with_services(lambda services: _create_admin(services, email))
         case ["rotate-keys"]:
@@ -49,6 +57,17 @@ def run_command(arguments: list[str]) -> int:
 def openapi_text() -> str:
     """Return the OpenAPI document under the default settings, in one fixed form."""
     return json.dumps(create_app(Settings()).openapi(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _print_secrets(tenant_id: str) -> int:
+    try:
+        settings = Settings.from_environment()
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    for secret in webhook_secrets(settings.encryption_key, tenant_id):
+        sys.stdout.write(f"{secret.reveal()}\n")
+    return 0
 
 
 async def _create_admin(services: Services, email: str) -> str:

@@ -23,6 +23,8 @@ POINTS = (
     "after_commit_before_report",
     "mysql_before_rename",
     "mysql_after_rename",
+    "notices_written",
+    "notice_taken",
 )
 ACTIONS = ("kill", "stop", "pause")
 

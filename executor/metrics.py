@@ -31,6 +31,9 @@ class ExecutorMetrics:
             registry=self.registry,
             buckets=LATE_BUCKETS,
         )
+        self.notices = Counter(
+            "etl_notices", "How attempts to send a notice ended", ["result"], registry=self.registry
+        )
         self.workers_ready = Gauge("etl_workers_ready", "Warm worker processes", registry=self.registry)
         self.runs_running = Gauge("etl_runs_running", "Runs in work", registry=self.registry)
         self.paused = Gauge("etl_paused", "1 while the whole installation is paused", registry=self.registry)

@@ -14,6 +14,8 @@ from pymongo.errors import PyMongoError
 from executor.doorbell import Bell, ring_on_changes
 from executor.ending import EndingWriter
 from executor.metrics import ExecutorMetrics
+from executor.notices.sending import NoticeSender
+from executor.notices.writing import NoticeWriter
 from executor.peers import Peers
 from executor.pool import LostRun, WorkerPool, WorkerSlot
 from executor.purge import Purger
@@ -29,14 +31,16 @@ from shared.settings import Settings
 from shared.store.client import StoreClient
 from shared.store.errors import classify_store_error
 from shared.store.executors import ExecutorBeat, ExecutorStore
+from shared.store.notices import NoticeStore
 from shared.store.pauses import PauseStore
-from shared.store.runs import RunStore
+from shared.store.runs import TOLD_OF, RunStore
 from shared.store.tick_records import Fired
 from shared.store.ticks import TickStore
 
 STORE_RETRY_SECONDS = 1.0
 CRASH_RETRY_SECONDS = 5.0
 PURGE_SECONDS = 3600.0
+NOTICE_SECONDS = 5.0
 RECORD_DISABLED_SECONDS = 60.0
 ALIVE_BEATS = 2.5  # an executor that missed two heartbeats is taken to be gone
 
@@ -57,7 +61,7 @@ class Supervisor:
         self._client = client
         self._settings = settings
         self._stop_requested = asyncio.Event()
-        self._run_bell, self._tick_bell = Bell(), Bell()
+        self._run_bell, self._tick_bell, self._notice_bell = Bell(), Bell(), Bell()
         self._losses: set[asyncio.Task[None]] = set()
         self._claims: set[asyncio.Task[Run | None]] = set()
         self._suspects: set[tuple[ObjectId, int | None]] = set()
@@ -70,6 +74,12 @@ class Supervisor:
             TickStore(client, self._runs), self._pauses, self._clock, self._peers, self._on_fired
         )
         self._purger = Purger(client, self._runs, settings, self._clock)
+        self._notices = NoticeSender(
+            NoticeWriter(client, self._runs, self._clock),
+            NoticeStore(client),
+            settings,
+            lambda result: self.metrics.notices.labels(result).inc(),
+        )
         self._rescuer = Rescuer(
             self._runs,
             EndingWriter(self._runs),
@@ -116,6 +126,7 @@ class Supervisor:
                 _forever("claims", self._claim),
                 _forever("rescue", self._rescue),
                 _forever("purge", self._purge),
+                _forever("notices", self._send_notices),
                 _forever("doorbell", self._ring_on_changes),
             )
         ]
@@ -210,6 +221,11 @@ class Supervisor:
     async def _ring_on_changes(self) -> float:
         return await ring_on_changes(self._client, self._run_bell, self._tick_bell)
 
+    async def _send_notices(self) -> float:
+        await self._notices.send_due()
+        await self._notice_bell.sleep(NOTICE_SECONDS)
+        return 0
+
     async def _purge(self) -> float:
         await self._purger.purge()
         return PURGE_SECONDS
@@ -223,6 +239,8 @@ class Supervisor:
                 self.metrics.late_seconds.observe(max((now - run.scheduled_for).total_seconds(), 0))
         for skipped in fired.skipped:
             self.metrics.ticks_skipped.labels(skipped.reason).inc(skipped.count or 1)
+            if skipped.notices:
+                self._notice_bell.ring()
         for extension in fired.extended:
             self.metrics.ticks_skipped.labels("paused").inc(extension.count)
         if fired.queued:
@@ -233,6 +251,8 @@ class Supervisor:
             self.metrics.leases_lost.inc()
         else:
             self.metrics.runs_ended.labels(done.status).inc()
+            if done.status in TOLD_OF:
+                self._notice_bell.ring()
         self._run_bell.ring()
 
     def _on_lost(self, lost: LostRun) -> None:
@@ -250,6 +270,8 @@ class Supervisor:
 
     def _on_rescued(self, run: Run) -> None:
         self.metrics.runs_rescued.labels(run.status).inc()
+        if run.status in TOLD_OF:
+            self._notice_bell.ring()
         self._run_bell.ring()
 
 

@@ -71,6 +71,14 @@ def _check_target_url(url: Secret) -> Secret:
     return url
 
 
+def _check_smtp_url(url: Secret) -> Secret:
+    parts = urlsplit(url.reveal())
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise ValueError("not the URL of a mail server")
+    _ = parts.port  # raises ValueError beyond 65535
+    return url
+
+
 def _check_jwt_key(key: Secret) -> Secret:
     if len(key.reveal()) < _JWT_KEY_CHARACTERS:
         raise ValueError("too short")
@@ -101,6 +109,7 @@ Networks = Annotated[tuple[Network, ...], BeforeValidator(_split_networks)]
 Origins = Annotated[tuple[str, ...], BeforeValidator(_parse_json), AfterValidator(_check_origins)]
 MongodbUrl = Annotated[Secret, AfterValidator(_check_mongodb_url)]
 TargetUrl = Annotated[Secret, AfterValidator(_check_target_url)]
+SmtpUrl = Annotated[Secret, AfterValidator(_check_smtp_url)]
 JwtKey = Annotated[Secret, AfterValidator(_check_jwt_key)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
 
@@ -178,6 +187,12 @@ class Settings(BaseModel):
         default_factory=_default_networks,
         description="networks such as 10.0.0.0/8,fd00::/8 without host bits, or none",
     )
+    smtp_url: SmtpUrl | None = Field(
+        None, description="a URL such as smtps://user:password@mail.example.org, with smtp:// or smtps://"
+    )
+    smtp_from: str | None = Field(
+        None, pattern=r"^[^\s@<>,]+@[A-Za-z0-9.-]+$", description="an address such as etl@example.org"
+    )
     executor_workers: int = Field(
         default_factory=_available_cores, ge=1, le=256, description="a whole number from 1 to 256"
     )
@@ -232,7 +247,7 @@ class Settings(BaseModel):
         return settings.model_copy(update={"encryption_key": (load_development_key(settings.data_dir),)})
 
 
-_SECRETS = ("mongodb_url", "encryption_key", "jwt_secret_key", "target_database_url")
+_SECRETS = ("mongodb_url", "encryption_key", "jwt_secret_key", "target_database_url", "smtp_url")
 
 
 def _merge_env_file() -> dict[str, str]:
@@ -291,6 +306,7 @@ def _find_rule_faults(settings: Settings, given: Mapping[str, str]) -> list[str]
         *_find_login_faults(settings, given),
         *_find_key_faults(settings, given),
         *_find_port_faults(settings),
+        *_find_mail_faults(given),
     ]
 
 
@@ -319,6 +335,13 @@ def _find_port_faults(settings: Settings) -> list[str]:
     ):
         return []
     return [f"CONFIG_API_PORT and EXECUTOR_PORT are both {settings.executor_port}; they must differ"]
+
+
+def _find_mail_faults(given: Mapping[str, str]) -> list[str]:
+    if "smtp_url" not in given or "smtp_from" in given:
+        return []
+    legal = Settings.model_fields["smtp_from"].description
+    return [f"SMTP_FROM is needed where SMTP_URL is set: {legal}"]
 
 
 def _is_loopback(host: str) -> bool:

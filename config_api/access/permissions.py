@@ -87,6 +87,7 @@ VERSIONED: dict[tuple[str, str], Permission] = {
     ("GET", "/runs/"): _read("runs"),
     ("GET", "/runs/{run_id}"): _read("runs"),
     ("GET", "/runs/{run_id}/logs"): _read("runs"),
+    ("GET", "/runs/{run_id}/notices"): _read("runs"),
     ("GET", "/runs/{run_id}/rejected-rows"): _read("runs"),
     ("POST", "/runs/{run_id}/cancel"): _write("runs", "run.cancel"),
     ("POST", "/runs/{run_id}/retry"): _write("runs", "run.retry"),

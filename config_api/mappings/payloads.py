@@ -40,7 +40,14 @@ MAX_QUERY_CHARACTERS = 200_000
 MAX_COLUMN_MAPPINGS = 1000
 
 Query = Annotated[str, Field(min_length=1, max_length=MAX_QUERY_CHARACTERS)]
-Url = Annotated[Line, Field(max_length=2000, pattern=r"^https?://[^\s/?#]+")]
+# A login in a URL would be shown to everybody who may read the mapping.
+Url = Annotated[
+    Line,
+    Field(
+        max_length=2000,
+        pattern=r"^(https?://[^\s/?#@\\]+([/?][^\s#]*)?|mailto:[^\s@,;:<>\"?&%]+@[A-Za-z0-9][A-Za-z0-9.-]*)$",
+    ),
+]
 FieldName = Annotated[Line, Field(min_length=1, max_length=63)]
 Seconds = Annotated[WholeNumber, Field(ge=1, le=604800)]
 SpecList = Annotated[

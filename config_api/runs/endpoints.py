@@ -13,10 +13,12 @@ from config_api.paging import set_total
 from config_api.problems import problem_responses
 from config_api.runs.payloads import (
     LogLineRead,
+    NoticeRead,
     RejectedRowRead,
     RunQuery,
     RunRead,
     read_log_line,
+    read_notice,
     read_rejected_row,
 )
 from config_api.runs.rejected_csv import RejectedCsv, accepts_csv
@@ -91,6 +93,16 @@ async def list_run_logs(
     lines, total = await runs.list_log(tenant_id, parse_path_id(run_id, NOUN), page)
     set_total(response, total)
     return [read_log_line(line) for line in lines]
+
+
+@router.get("/{run_id}/notices", operation_id="list_run_notices", responses=problem_responses(404, 503))
+async def list_run_notices(
+    run_id: str, response: Response, tenant_id: Tenant, runs: Runs
+) -> list[NoticeRead]:
+    """List whom a run's end was told, and with what success, oldest first."""
+    notices = await runs.list_notices(tenant_id, parse_path_id(run_id, NOUN))
+    set_total(response, len(notices))
+    return [read_notice(notice) for notice in notices]
 
 
 @router.get(

@@ -7,7 +7,8 @@ from fastapi import Query
 from pydantic import Field
 
 from config_api.fields import Answer, IdText, Instant, Reference, UtcInstant
-from shared.documents.run import Phase, Run, RunStatus, SkipReason, Trigger
+from shared.documents.notice import Notice, NoticeStatus
+from shared.documents.run import NoticeKind, Phase, Run, RunStatus, SkipReason, Trigger
 from shared.rejected_rows import RejectedRow
 from shared.store.run_logs import LogLine
 
@@ -93,6 +94,18 @@ class LogLineRead(Answer):
     attempt: int
 
 
+class NoticeRead(Answer):
+    """`error`: why the last attempt failed."""
+
+    kind: NoticeKind
+    target: str
+    status: NoticeStatus
+    attempts: int
+    error: str | None
+    created_at: UtcInstant
+    sent_at: UtcInstant | None
+
+
 class RejectedErrorRead(Answer):
     target_field: str | None
     source_columns: list[str]
@@ -127,6 +140,11 @@ def read_run(run: Run, waiting: WaitingRead | None = None) -> RunRead:
 def read_log_line(line: LogLine) -> LogLineRead:
     """Return a log line as it is shown."""
     return LogLineRead(at=line.at, level=line.level, message=line.message, attempt=line.attempt)
+
+
+def read_notice(notice: Notice) -> NoticeRead:
+    """Return a notice as it is shown."""
+    return NoticeRead(**{name: getattr(notice, name) for name in NoticeRead.model_fields})
 
 
 def read_rejected_row(row: RejectedRow) -> RejectedRowRead:

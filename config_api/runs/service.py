@@ -12,6 +12,7 @@ from config_api.runs.payloads import RunQuery
 from shared.clock import Clock
 from shared.documents.connection import Connection
 from shared.documents.mapping import Mapping
+from shared.documents.notice import Notice
 from shared.documents.run import FINAL_STATUSES, Run, RunStatus, Trigger
 from shared.errors import Conflict
 from shared.rejected_rows import RejectedRow, read_rejected_block, read_rejected_rows
@@ -92,6 +93,11 @@ class RunService:
         """Return one page of a run's log, oldest first. Raises NotFound."""
         await self._stores.runs.get(tenant_id, run_id)
         return await self._stores.run_logs.list_lines(tenant_id, run_id, limit=page.limit, offset=page.offset)
+
+    async def list_notices(self, tenant_id: str, run_id: ObjectId) -> list[Notice]:
+        """Return a run's notices. Raises NotFound."""
+        await self._stores.runs.get(tenant_id, run_id)
+        return await self._stores.notices.of_run(tenant_id, run_id)
 
     async def list_rejected(
         self, tenant_id: str, run_id: ObjectId, page: Page

@@ -49,6 +49,7 @@ TRANSITIONS: dict[RunStatus, frozenset[RunStatus]] = {
 Trigger = Literal["schedule", "manual", "retry", "backfill", "replay"]
 SkipReason = Literal["overlap", "missed", "paused", "blocked", "outside_window"]
 Phase = Literal["plan", "extract", "load", "commit"]
+NoticeKind = Literal["failed", "missed", "late"]
 
 
 class Progress(Value):
@@ -102,6 +103,9 @@ class Run(StoredDocument):
     rejected rows this one loads.
 
     `unsettled`: an attempt was lost, or its commit was begun, so only the target's ledger knows its outcome.
+
+    `notices`: what people have to be told of and no notice was written for yet. `late_at`: when the run counts as
+    late unless it has started; None once that is decided, and where nobody wants to know.
     """
 
     format: int = 2
@@ -137,3 +141,5 @@ class Run(StoredDocument):
     error: RunError | None = None
     sessions: tuple[TargetSession, ...] = ()
     unsettled: bool = False
+    notices: tuple[NoticeKind, ...] = ()
+    late_at: datetime | None = None

@@ -1,9 +1,10 @@
-"""The indexes of runs, schedules (by tick), run_logs and executors: most of them are promises, not speed."""
+"""The indexes of runs, notices, schedules (by tick), run_logs and executors: most of them are promises, not speed."""
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
+from shared.store.notices import ONE_NOTICE_INDEX
 from shared.store.run_reader import LIVE_STATUSES
-from shared.store.runs import ONE_LIVE_INDEX, ONE_MANUAL_INDEX, ONE_SLOT_INDEX, TICK_INDEX
+from shared.store.runs import EPOCH, ONE_LIVE_INDEX, ONE_MANUAL_INDEX, ONE_SLOT_INDEX, TICK_INDEX
 
 _FORGET_EXECUTOR_SECONDS = 24 * 3600
 
@@ -54,6 +55,14 @@ CONTROL_INDEXES: dict[str, tuple[IndexModel, ...]] = {
         # Unfinished runs of a mapping are few, so the state comes second.
         IndexModel([("mapping_id", ASCENDING), ("status", ASCENDING)], name="runs_unfinished"),
         IndexModel([("finished_at", ASCENDING)], name="runs_finished"),
+        IndexModel(
+            [("notices", ASCENDING)],
+            name="runs_with_notices",
+            partialFilterExpression={"notices": {"$gt": ""}},
+        ),
+        IndexModel(
+            [("late_at", ASCENDING)], name="runs_late", partialFilterExpression={"late_at": {"$gt": EPOCH}}
+        ),
     ),
     "schedules": (
         IndexModel(
@@ -65,6 +74,16 @@ CONTROL_INDEXES: dict[str, tuple[IndexModel, ...]] = {
             name="schedules_disabled",
             partialFilterExpression={"enabled": False},
         ),
+    ),
+    "notices": (
+        # One notice of a kind for each run and target, however many executors write it.
+        IndexModel(
+            [("run_id", ASCENDING), ("kind", ASCENDING), ("target", ASCENDING)],
+            name=ONE_NOTICE_INDEX,
+            unique=True,
+        ),
+        IndexModel([("status", ASCENDING), ("due_at", ASCENDING)], name="notices_due"),
+        IndexModel([("created_at", ASCENDING)], name="oldest"),
     ),
     "pauses": (IndexModel([("tenant_id", ASCENDING)], name="one_switch", unique=True),),
     "run_logs": (

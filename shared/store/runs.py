@@ -5,7 +5,7 @@ fence; nothing matched means that the run is no longer the caller's. Leases end 
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from bson import ObjectId
@@ -17,6 +17,7 @@ from shared.documents.pause import Pauses
 from shared.documents.run import (
     FINAL_STATUSES,
     TRANSITIONS,
+    NoticeKind,
     Progress,
     Run,
     RunError,
@@ -37,6 +38,9 @@ ONE_SLOT_INDEX = "runs_one_slot"
 
 # A run that has waited for a connection for so long is not overtaken on its other connections any more.
 OVERTAKEN_SECONDS = 300.0
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)  # an index of the runs with an instant wants a bound from below
+TOLD_OF = frozenset({RunStatus.FAILED, RunStatus.TIMED_OUT})
 
 _CLAIM_RACES = 20
 
@@ -100,6 +104,7 @@ class RunStore(RunReader):
             **_set_status(RunStatus.CANCELLED),
             "cancel_requested": True,
             "finished_at": "$$NOW",
+            "late_at": None,
         }
         flagged = {"cancel_requested": True, "not_before": _due_at_once(), **_touched()}
         startable = {**key, "status": {"$in": [RunStatus.QUEUED, RunStatus.RUNNING]}}
@@ -259,6 +264,8 @@ class RunStore(RunReader):
     ) -> Run:
         """Close a held run; asking twice is harmless. `progress` and `window` None keep what is stored.
 
+        The same write says that people have to be told of a failure.
+
         Raises: LeaseLost when another attempt has begun or the run was closed otherwise.
         """
         if status not in FINAL_STATUSES:
@@ -271,6 +278,8 @@ class RunStore(RunReader):
             "sessions": [],
             "error": {"$literal": error and error.model_dump()},
         }
+        if status in TOLD_OF:
+            change["notices"] = _and_notice("failed")
         if progress is not None:
             change["progress"] = {"$literal": progress.model_dump()}
         if window is not None:
@@ -291,6 +300,24 @@ class RunStore(RunReader):
                 {"_id": run.schedule_id, **newest},
                 {"$set": {"last_run_at": run.started_at, "last_run_status": run.status}},
             )
+
+    # -- what people are told of ----------------------------------------------------------------
+
+    async def mark_late(self, now: datetime) -> int:
+        """Decide which of the runs that should have started by now are late; return how many were looked at."""
+        is_late = {"$gt": [{"$ifNull": ["$started_at", "$$NOW"]}, "$late_at"]}
+        notices = {"$cond": [is_late, _and_notice("late"), {"$ifNull": ["$notices", []]}]}
+        change = [{"$set": {"notices": notices, "late_at": None}}]
+        return (await self._runs.update_many({"late_at": {"$gt": EPOCH, "$lte": now}}, change)).matched_count
+
+    async def with_notices(self, limit: int) -> list[Run]:
+        """Return runs that people have to be told of."""
+        found = self._runs.find({"notices": {"$gt": ""}}).limit(limit)
+        return [Run.from_mongo(stored) async for stored in found]
+
+    async def forget_notices(self, run: Run) -> None:
+        """Take note that the notices of a run, as it was read, are written."""
+        await self._runs.update_one({"_id": run.id}, {"$pullAll": {"notices": list(run.notices)}})
 
     # -- runs that are over -------------------------------------------------------------------
 
@@ -330,6 +357,7 @@ def _claimed(executor_id: str, fence: int, lease_seconds: float) -> MongoDocumen
         "attempt": {"$add": ["$attempt", 1]},
         "lease_expires_at": _from_now(lease_seconds),
         "started_at": {"$ifNull": ["$started_at", "$$NOW"]},
+        "late_at": {"$cond": [{"$lt": ["$$NOW", "$late_at"]}, None, "$late_at"]},  # in time
         "progress": {"$literal": Progress().model_dump()},
     }
 
@@ -363,6 +391,10 @@ def _back_to_queue(delay_seconds: float) -> MongoDocument:
         "lease_expires_at": None,
         "not_before": _from_now(delay_seconds),
     }
+
+
+def _and_notice(kind: NoticeKind) -> MongoDocument:
+    return {"$setUnion": [{"$ifNull": ["$notices", []]}, [kind]]}
 
 
 def _from_now(seconds: float) -> MongoDocument:

@@ -11,6 +11,7 @@ from shared.store.idempotency_keys import IdempotencyStore
 from shared.store.logins import LoginStore
 from shared.store.mapping_versions import MappingVersionStore
 from shared.store.mappings import MappingStore
+from shared.store.notices import NoticeStore
 from shared.store.pauses import PauseStore
 from shared.store.run_logs import RunLogStore
 from shared.store.runs import RunStore
@@ -35,6 +36,7 @@ class Stores:
     pauses: PauseStore
     ticks: TickStore
     run_logs: RunLogStore
+    notices: NoticeStore
     users: UserStore
     logins: LoginStore
     api_keys: ApiKeyStore
@@ -59,6 +61,7 @@ def open_stores(client: StoreClient) -> Stores:
         pauses=PauseStore(client),
         ticks=TickStore(client, runs),
         run_logs=RunLogStore(client),
+        notices=NoticeStore(client),
         users=UserStore(client),
         logins=LoginStore(client),
         api_keys=ApiKeyStore(client),

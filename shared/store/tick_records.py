@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bson import ObjectId
@@ -16,7 +16,7 @@ from shared.store.run_reader import Extension, UnfinishedRuns
 
 TICK_MAPPING_FIELDS = (
     *("tenant_id", "version", "format", "retry", "timeout_seconds"),
-    *("source_connection_id", "target_connection_id"),
+    *("source_connection_id", "target_connection_id", "notify"),
 )
 
 
@@ -31,6 +31,7 @@ class TickMapping:
     retry: Retry
     timeout_seconds: int
     uses: tuple[str, ...]
+    notifies: bool
 
     @staticmethod
     def from_mongo(stored: dict[str, Any]) -> "TickMapping":
@@ -43,6 +44,7 @@ class TickMapping:
             retry=Retry.model_validate(stored["retry"]),
             timeout_seconds=stored["timeout_seconds"],
             uses=connections_of(stored["source_connection_id"], stored["target_connection_id"]),
+            notifies=bool(stored.get("notify")),
         )
 
 
@@ -142,6 +144,8 @@ class TickRecords:
 
     def _queue(self, schedule: Schedule, mapping: TickMapping, tick: datetime) -> None:
         self._added[mapping.id] += 1
+        not_before = tick + jitter(schedule.id, tick, schedule.jitter_seconds)
+        late_at = not_before + timedelta(seconds=schedule.misfire_grace_seconds)
         self.queued.append(
             Run(
                 tenant_id=schedule.tenant_id,
@@ -153,7 +157,8 @@ class TickRecords:
                 scheduled_for=tick,
                 status=RunStatus.QUEUED,
                 queued_at=self.now,
-                not_before=tick + jitter(schedule.id, tick, schedule.jitter_seconds),
+                not_before=not_before,
+                late_at=late_at if mapping.notifies else None,
                 retry=schedule.retry or mapping.retry,
                 timeout_seconds=schedule.timeout_seconds or mapping.timeout_seconds,
                 created_at=self.now,
@@ -172,6 +177,8 @@ class TickRecords:
         if not ticks:
             return
         several = len(ticks) > 1
+        mapping = self.mappings.get(schedule.mapping_id)
+        told = reason == "missed" and mapping is not None and mapping.notifies
         self.skipped.append(
             Run(
                 id=run_id or ObjectId(),
@@ -187,6 +194,7 @@ class TickRecords:
                 count=len(ticks) if several else None,
                 queued_at=self.now,
                 finished_at=self.now,
+                notices=("missed",) if told else (),
                 created_at=self.now,
                 updated_at=self.now,
             )

@@ -87,6 +87,9 @@ async def test_only_one_reading_query_is_saved(api: Api, query: str) -> None:
         ({"guards": {"min_rows": -1}}, "guards.min_rows", None),
         ({"timeout_seconds": 0}, "timeout_seconds", None),
         ({"notify": ["ftp://example.com/x"]}, "notify.0", None),
+        ({"notify": ["https://me:secret@example.com/x"]}, "notify.0", None),
+        ({"notify": ["mailto:a@example.com,b@example.com"]}, "notify.0", None),
+        ({"notify": ["https://example.com/x", "mailto:a@example.com?bcc=b@example.com"]}, "notify.1", None),
         ({"key_columns": ["id", "id"]}, "key_columns", None),
         ({"retry": {"max_attempts": 0}}, "retry.max_attempts", None),
         ({"surprise": 1}, "surprise", "extra_forbidden"),
@@ -316,7 +319,10 @@ async def test_pointing_at_a_schema_without_a_filled_field_is_refused(api: Api) 
 
 async def test_null_sets_a_mappings_field_back_to_its_default(api: Api) -> None:
     made = await api.make_mapping(
-        write_mode="append", target_table="t", timeout_seconds=5, notify=["https://x.org/a"]
+        write_mode="append",
+        target_table="t",
+        timeout_seconds=5,
+        notify=["https://x.org/a?b=c@d", "mailto:ops@x.org"],
     )
     changes = {"write_mode": None, "target_table": None, "timeout_seconds": None, "notify": None}
     changed = (await api.put(f"/mappings/{made['id']}", changes)).json()

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from config_api.dependencies import Services
 from local_servers import Database
 from shared import rejected_rows
+from shared.documents.notice import Notice
 from shared.ledger_tables import REJECTED_ROWS
 from shared.store.run_logs import LogLine
 from tests.integration.config_api.documents import Api, Body, places, problem_of
@@ -102,10 +103,39 @@ async def test_the_run_of_a_deleted_mapping_is_not_retried(api: Api) -> None:
     assert (await api.get(f"/runs/{run['id']}")).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["", "/logs", "/rejected-rows"])
+@pytest.mark.parametrize("path", ["", "/logs", "/notices", "/rejected-rows"])
 async def test_a_run_that_is_not_there_is_not_found(api: Api, path: str) -> None:
     for run_id in ("0" * 24, "x"):
         problem_of(await api.get(f"/runs/{run_id}{path}"), 404)
+
+
+async def test_whom_a_run_was_told_to_is_listed(api: Api, app: FastAPI) -> None:
+    run = await queue(api)
+    notices = app.state.services.stores.notices
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    for tenant_id in ("default", "another"):
+        target = f"https://example.org/{tenant_id}"
+        values: dict[str, Any] = {
+            "run_id": ObjectId(run["id"]),
+            "kind": "failed",
+            "target": target,
+            "body": "{}",
+            "due_at": now,
+        }
+        await notices.add([Notice(tenant_id=tenant_id, created_at=now, updated_at=now, **values)])
+    taken = await notices.take_due(60)
+    await notices.record_failure(taken, "answered_500", 60)
+    answer = await api.get(f"/runs/{run['id']}/notices")
+    assert answer.headers["x-total-count"] == "1"
+    [notice] = answer.json()
+    assert {name: notice[name] for name in ("kind", "target", "status", "attempts", "error", "sent_at")} == {
+        "kind": "failed",
+        "target": "https://example.org/default",
+        "status": "waiting",
+        "attempts": 1,
+        "error": "answered_500",
+        "sent_at": None,
+    }
 
 
 async def test_a_runs_log_is_read_in_order(api: Api, app: FastAPI) -> None:

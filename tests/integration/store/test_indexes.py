@@ -1,6 +1,7 @@
 """Indexes: made once however often they are asked for, and there for every query that the API makes."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from bson import ObjectId
 
 from shared.store.client import StoreClient
 from shared.store.indexes import INDEXES, make_indexes
+from shared.store.runs import EPOCH
 from shared.store.stores import Stores
 
 TENANT = {"tenant_id": "default"}
@@ -29,6 +31,10 @@ QUERIES: list[tuple[str, dict[str, Any], list[tuple[str, int]]]] = [
     ("runs", TENANT, [("queued_at", -1)]),
     ("runs", {**TENANT, "mapping_id": ID}, [("queued_at", -1)]),
     ("runs", {**TENANT, "schedule_id": ID}, [("queued_at", -1)]),
+    ("runs", {"notices": {"$gt": ""}}, []),
+    ("runs", {"late_at": {"$gt": EPOCH, "$lte": datetime(2026, 1, 1, tzinfo=UTC)}}, []),
+    ("notices", {"status": "waiting", "$expr": {"$lte": ["$due_at", "$$NOW"]}}, [("due_at", 1)]),
+    ("notices", {**TENANT, "run_id": ID}, []),
     ("run_logs", {**TENANT, "run_id": ID}, [("at", 1)]),
 ]
 

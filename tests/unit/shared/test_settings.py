@@ -239,3 +239,15 @@ def test_the_example_file_shows_the_defaults(empty_folder: Path) -> None:
         del shown[illustrated]
     defaults = Settings.from_environment({"EXECUTOR_WORKERS": "1"})
     assert Settings.from_environment({**shown, "EXECUTOR_WORKERS": "1"}) == defaults
+
+
+def test_mail_needs_a_server_and_a_sender() -> None:
+    given = {"SMTP_URL": "smtps://me:canary@mail.example.org", "SMTP_FROM": "etl@example.org"}
+    settings = Settings.from_environment(given)
+    assert settings.smtp_url is not None
+    assert (settings.smtp_from, "canary" in repr(settings)) == ("etl@example.org", False)
+    [fault] = read_faults({"SMTP_URL": "smtp://mail.example.org"})
+    assert "SMTP_FROM is needed" in fault
+    for url in ("http://mail.example.org", "smtp://", "smtp://h:99999", "smtp://h/path"):
+        [fault] = read_faults({"SMTP_URL": url, "SMTP_FROM": "etl@example.org"})
+        assert "SMTP_URL must be" in fault

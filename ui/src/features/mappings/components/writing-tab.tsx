@@ -258,8 +258,8 @@ export function WritingTab(props: Props) {
               wrong settings are not.
             </Text>
             <TagsInput
-              label="Tell these addresses (webhooks) when a run fails or is missed"
-              placeholder="https://…"
+              label="Tell these addresses when a run fails, is missed or late"
+              placeholder="https://… or mailto:…"
               value={draft.notify}
               error={errors.notify}
               onChange={(notify) => {
