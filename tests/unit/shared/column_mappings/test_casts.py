@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from shared.column_mappings.casts import Mode, compile_cast
 from shared.column_mappings.numbers import float_text
-from shared.column_mappings.texts import FittingText, integer_digits
+from shared.column_mappings.texts import FittingText, integer_digits, longest_text
 from shared.types import DataType, Kind, SourceColumn
 from tests.unit.shared.column_mappings.mapping_cases import TARGETS, column, field, map_cell, mapper
 
@@ -190,6 +190,44 @@ def test_decimals_of_integers_of_a_known_size(
 )
 def test_the_type_bounds_the_digits_of_an_integer(database_type: str, digits: int) -> None:
     assert integer_digits(SourceColumn("a", Kind.INTEGER, database_type)) == digits
+
+
+@pytest.mark.parametrize(
+    ("source", "longest"),
+    [
+        (SourceColumn("a", Kind.STRING, "varchar(7)", length=7), 7),
+        (SourceColumn("a", Kind.STRING, "text"), None),
+        (SourceColumn("a", Kind.INTEGER, "smallint"), len("-32768")),
+        (SourceColumn("a", Kind.INTEGER, "integer"), len("-2147483648")),
+        (SourceColumn("a", Kind.INTEGER, "bigint"), len("-9223372036854775808")),
+        (SourceColumn("a", Kind.DECIMAL, "numeric", precision=5, scale=2), len("-123.45") + 1),
+        (SourceColumn("a", Kind.DECIMAL, "numeric", precision=5, scale=0), len("-12345") + 2),
+        (SourceColumn("a", Kind.DECIMAL, "numeric", precision=2, scale=5), len("-0.00012")),
+        (SourceColumn("a", Kind.DECIMAL, "numeric", precision=5, scale=-2), None),
+        (SourceColumn("a", Kind.DECIMAL, "numeric"), None),
+        (SourceColumn("a", Kind.BOOLEAN, "boolean"), len("false")),
+        (SourceColumn("a", Kind.DATE, "date"), len("5874897-12-31")),
+        (SourceColumn("a", Kind.UUID, "uuid"), 36),
+        (SourceColumn("a", Kind.FLOAT, "double precision", precision=5, scale=2), None),
+        (SourceColumn("a", Kind.JSON, "jsonb"), None),
+    ],
+)
+def test_the_type_bounds_the_length_of_a_text(source: SourceColumn, longest: int | None) -> None:
+    assert longest_text(source) == longest
+
+
+@pytest.mark.parametrize("digits", [16_000, 16_001])
+def test_numbers_in_json_have_at_most_16000_digits(digits: int) -> None:
+    cell = b"9" * digits
+    wanted = cell if digits == 16_000 else "not_representable"
+    assert map_cell(column("a"), field("x", DataType.JSON), cell) == wanted
+
+
+@pytest.mark.parametrize("depth", [500, 501])
+def test_json_is_at_most_500_deep(depth: int) -> None:
+    cell = b"[" * depth + b"]" * depth
+    wanted = cell if depth == 500 else "json_too_deep"
+    assert map_cell(column("a"), field("x", DataType.JSON), cell) == wanted
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,13 @@ def test_specs_are_frozen() -> None:
         (r"(\s*),", 10_000),
         (r"\s*,\s*;", 500),
         ("x?" * 6 + "a", 1_000_000),
+        # The last arm, group or optional item of all has nothing behind it either.
+        ("(?:x|a+)", 1_000_000),
+        ("(?:a+)", 1_000_000),
+        ("a(?:b+)?", 1_000_000),
+        # Of several arms the one with most repetitions counts.
+        ("(?:a*b*c|x)y", 500),
+        ("(?:x|a+)y", 10_000),
     ],
 )
 def test_regexes_that_may_cut(pattern: str, max_characters: int) -> None:
@@ -153,6 +160,7 @@ def test_regexes_that_may_cut(pattern: str, max_characters: int) -> None:
         ("a|", "empty text"),
         ("x?" * 7 + "a", "64 ways"),
         ("a*b*c*d", "two repetitions"),
+        ("(?:a+b+c|x)d+e", "two repetitions"),
         ("[", "not a regular expression"),
         ("a{99999999999}", "not a regular expression"),
     ],
