@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from fastapi.responses import StreamingResponse
 
 from config_api.access.payloads import AuditEntryRead, AuditFault, AuditVerdict, read_audit_entry
@@ -11,10 +11,11 @@ from config_api.dependencies import Audit, PlainPage, Tenant
 from config_api.fields import Instant
 from config_api.paging import check_text, set_total
 from config_api.problems import problem_responses
+from config_api.routers import DomainRouter
 from shared.documents.audit import FIRST_HASH, AuditEntry
 from shared.store.audit import AuditFilter, AuditStore
 
-router = APIRouter(prefix="/audit", tags=["access"])
+router = DomainRouter(prefix="/audit", tags=["access"])
 MAX_FAULTS = 100
 Word = Annotated[str | None, Query(max_length=300)]
 

@@ -1,6 +1,7 @@
 """Notes every change, run, preview and login in the audit, before its answer is sent."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from bson import ObjectId
@@ -8,9 +9,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from config_api.access.audit_trail import AuditDraft, AuditTrail
 from config_api.access.permissions import Permission
-from config_api.captured import CapturedAnswer, capture
-from shared.documents.base import DEFAULT_TENANT
+from config_api.captured import capture
 from shared.documents.pause import INSTALLATION
+from shared.store.witness import witnessed
 
 _COLLECTIONS = {
     "connections": "connections",
@@ -24,6 +25,7 @@ _COLLECTIONS = {
 _DOCUMENT = re.compile(r"/(?P<kind>[a-z-]+)/(?P<id>[0-9a-fA-F]{24})(?P<rest>/.*)?")
 _PAUSES = {"/pause": None, "/pause/installation": INSTALLATION}  # one document for each tenant
 _REFUSALS = (401, 403)
+Look = Callable[[str, ObjectId], dict[str, Any] | None]
 
 
 class AuditRecorder:
@@ -38,43 +40,45 @@ class AuditRecorder:
             return
         trail: AuditTrail = scope["app"].state.services.audit
         path = scope["path"].removeprefix(self._prefix)
-        before = await self._snapshot(trail, scope, path)
-        answer = await capture(self._app, scope, receive)
+        before = await self._read(trail, scope, path)
+        with witnessed() as witness:
+            answer = await capture(self._app, scope, receive)
         if answer.status < 400 or answer.status in _REFUSALS:
-            await self._record(trail, scope, permission.action, path, before, answer)
+            made = (answer.header("location") or "").removeprefix(self._prefix) or path
+            target = _DOCUMENT.match(made)
+            draft = AuditDraft.of_scope(
+                scope,
+                permission.action,
+                status=answer.status,
+                target=None if target is None else f"{target['kind']}/{target['id']}",
+                before=before or _seen(witness.before, made),
+                after=await self._read(trail, scope, made) or _seen(witness.after, made),
+            )
+            await trail.record(draft)
         await answer.send(send)
 
-    async def _record(
-        self,
-        trail: AuditTrail,
-        scope: Scope,
-        action: str,
-        path: str,
-        before: dict[str, Any] | None,
-        answer: CapturedAnswer,
-    ) -> None:
-        made = (answer.header("location") or "").removeprefix(self._prefix) or path
-        after = await self._snapshot(trail, scope, made) if scope["method"] != "DELETE" or before else None
-        found = _DOCUMENT.match(made)
-        draft = AuditDraft.of_scope(
-            scope,
-            action,
-            status=answer.status,
-            target=None if found is None else f"{found['kind']}/{found['id']}",
-            before=before,
-            after=after,
-        )
-        await trail.record(draft)
-
-    async def _snapshot(self, trail: AuditTrail, scope: Scope, path: str) -> dict[str, Any] | None:
-        """Return the document that a path is about; runs and tests change none."""
+    async def _read(self, trail: AuditTrail, scope: Scope, path: str) -> dict[str, Any] | None:
+        """Return a document that is more than what its own collection keeps, or kept in another way."""
         tenant_id = scope["state"]["caller"].tenant_id
         if path.rstrip("/") in _PAUSES:
             return await trail.snapshot("pauses", _PAUSES[path.rstrip("/")] or tenant_id)
-        found = _DOCUMENT.match(path)
-        if found is None or found["kind"] not in _COLLECTIONS:
+        found = _changed_document(path)
+        if found is None or found["kind"] != "mappings":
             return None
-        if (found["rest"] or "/") != "/" and not (found["rest"] or "").startswith("/column-mappings"):
-            return None
-        owner = DEFAULT_TENANT if found["kind"] == "tenants" else tenant_id
-        return await trail.snapshot(_COLLECTIONS[found["kind"]], owner, ObjectId(found["id"]))
+        return await trail.snapshot("mappings", tenant_id, ObjectId(found["id"]))
+
+
+def _changed_document(path: str) -> re.Match[str] | None:
+    """Find the document that a path is about; runs and tests change none."""
+    found = _DOCUMENT.match(path)
+    if found is None or found["kind"] not in _COLLECTIONS:
+        return None
+    rest = found["rest"] or "/"
+    return found if rest == "/" or rest.startswith("/column-mappings") else None
+
+
+def _seen(look: Look, path: str) -> dict[str, Any] | None:
+    found = _changed_document(path)
+    if found is None or found["kind"] == "mappings":
+        return None
+    return look(_COLLECTIONS[found["kind"]], ObjectId(found["id"]))

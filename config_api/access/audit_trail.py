@@ -4,7 +4,7 @@ import asyncio
 import uuid
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -73,25 +73,66 @@ def _new_head() -> _Head:
     return _Head(uuid.uuid4().hex, 0, FIRST_HASH)
 
 
+@dataclass
+class _Chain:
+    """A tenant's chain and what waits to be put on it; `writer` runs while there is something."""
+
+    head: _Head = field(default_factory=_new_head)
+    waiting: list[tuple[AuditDraft, asyncio.Future[None]]] = field(default_factory=list)
+    writer: asyncio.Task[None] | None = None
+
+
 class AuditTrail:
     def __init__(self, store: AuditStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._heads: defaultdict[str, _Head] = defaultdict(_new_head)
-        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._chains: defaultdict[str, _Chain] = defaultdict(_Chain)
 
     async def record(self, draft: AuditDraft) -> None:
-        """Add an entry. When that fails the log says so: the change is made already."""
-        async with self._locks[draft.tenant_id]:
-            entry = self._link(draft, self._heads[draft.tenant_id])
-            try:
-                await self._store.append(entry)
-            except PyMongoError:
-                # Nobody knows whether it was stored, so nothing may follow it in its chain.
-                del self._heads[draft.tenant_id]
-                log.exception("audit_failed", action=draft.action, target=draft.target)
-                return
-            self._heads[draft.tenant_id] = _Head(entry.chain, entry.sequence, entry.hash)
+        """Add an entry and wait until it is stored. When that fails the log says so: the change is made already.
+
+        What comes in while a chain is being written is written together, next.
+        """
+        chain = self._chains[draft.tenant_id]
+        stored = asyncio.get_running_loop().create_future()
+        chain.waiting.append((draft, stored))
+        if chain.writer is None:
+            chain.writer = asyncio.create_task(self._write(chain))
+        # Whoever asked may go away; their entry is written all the same.
+        await asyncio.shield(stored)
+
+    async def _write(self, chain: _Chain) -> None:
+        try:
+            while chain.waiting:
+                batch, chain.waiting = chain.waiting, []
+                try:
+                    await self._store_batch(chain, [draft for draft, _ in batch])
+                except Exception as error:  # a mistake of ours: whoever waits must not wait for ever
+                    for _, stored in batch:
+                        stored.set_exception(error)
+                else:
+                    for _, stored in batch:
+                        stored.set_result(None)
+        finally:
+            chain.writer = None
+
+    async def _store_batch(self, chain: _Chain, drafts: list[AuditDraft]) -> None:
+        entries: list[AuditEntry] = []
+        head = chain.head
+        for draft in drafts:
+            entry = self._link(draft, head)
+            head = _Head(entry.chain, entry.sequence, entry.hash)
+            entries.append(entry)
+        try:
+            await self._store.append(entries)
+        except PyMongoError:
+            # Nobody knows what of it was stored, so nothing may follow it in its chain.
+            chain.head = _new_head()
+            log.exception(
+                "audit_failed", entries=[f"{draft.action} {draft.target or ''}" for draft in drafts]
+            )
+        else:
+            chain.head = head
 
     async def snapshot(
         self, collection: str, tenant_id: str, document_id: ObjectId | None = None

@@ -1,11 +1,12 @@
 """Routes of schemas."""
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from config_api.dependencies import Expected, NamedPage, Prefix, Schemas, Tenant
 from config_api.fields import parse_path_id
 from config_api.paging import set_total
 from config_api.problems import problem_responses
+from config_api.routers import DomainRouter
 from config_api.schemas.payloads import (
     InferredSchema,
     SchemaCreate,
@@ -16,7 +17,7 @@ from config_api.schemas.payloads import (
 )
 from config_api.versions import set_version
 
-router = APIRouter(prefix="/schemas", tags=["schemas"])
+router = DomainRouter(prefix="/schemas", tags=["schemas"])
 NOUN = "schema"
 
 

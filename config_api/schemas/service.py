@@ -58,11 +58,19 @@ class SchemaService:
         Raises: Conflict for a change that a filled table could contradict.
         """
 
+        if changes.model_fields_set <= {"description"}:
+            # Nothing else hangs on it: one conditional write is enough.
+            fields = {name: getattr(changes, name) for name in changes.model_fields_set}
+            return await self._stores.schemas.set_fields(
+                tenant_id, schema_id, {**fields, "updated_at": self._clock()}, expected.versions
+            )
+
         async def body(session: Session) -> Schema:
             current = await self._stores.schemas.get(tenant_id, schema_id, session)
             expected.check(current.version)
             changed = self._change(current, changes)
-            check_evolution(current.columns, changed.columns, await self._filled(current, session))
+            if changed.columns != current.columns:
+                check_evolution(current.columns, changed.columns, await self._filled(current, session))
             stored = await self._stores.schemas.update(
                 changed,
                 ("name", "description", "columns"),

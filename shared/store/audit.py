@@ -1,6 +1,6 @@
 """audit: entries are added and read, never changed."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -35,9 +35,12 @@ class AuditStore:
         self._client = client
         self._audit = client.collection("audit")
 
-    async def append(self, entry: AuditEntry) -> None:
-        """Add an entry at the end of its chain."""
-        await self._audit.insert_one(entry.model_dump())
+    async def append(self, entries: Sequence[AuditEntry]) -> None:
+        """Add entries at the end of their chain, in their order."""
+        if len(entries) == 1:
+            await self._audit.insert_one(entries[0].model_dump())
+        else:
+            await self._audit.insert_many([entry.model_dump() for entry in entries])
 
     async def list_page(
         self, tenant_id: str, wanted: AuditFilter, *, limit: int, offset: int

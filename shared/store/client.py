@@ -12,6 +12,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
+from shared.store.witness import present_witness
+
 T = TypeVar("T")
 MongoDocument = dict[str, Any]
 Collection = AsyncCollection[MongoDocument]
@@ -56,9 +58,15 @@ class StoreClient:
 
         `body` must have no effect outside the session it is given.
         """
+
+        async def attempt(session: Session) -> T:
+            if (witness := present_witness()) is not None:
+                witness.forget()
+            return await body(session)
+
         async with self.client.start_session() as session:
             return await session.with_transaction(
-                body, read_concern=ReadConcern("snapshot"), write_concern=self._write_concern
+                attempt, read_concern=ReadConcern("snapshot"), write_concern=self._write_concern
             )
 
     async def ping(self) -> None:

@@ -10,10 +10,11 @@ from bson import ObjectId
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from shared.documents.base import StoredDocument
+from shared.documents.base import FORMAT, StoredDocument
 from shared.errors import Conflict, NotFound
 from shared.store.client import MongoDocument, Session, StoreClient
 from shared.store.errors import VersionMismatch
+from shared.store.witness import present_witness
 
 D = TypeVar("D", bound=StoredDocument)
 
@@ -53,10 +54,12 @@ class DocumentStore(Generic[D]):
 
     async def insert(self, document: D, session: Session | None = None) -> D:
         """Add a document. Raises Conflict `name_taken`."""
+        stored = document.to_mongo()
         try:
-            await self._collection.insert_one(document.to_mongo(), session=session)
+            await self._collection.insert_one(stored, session=session)
         except DuplicateKeyError as error:
             raise self._name_taken(document) from error
+        self._note_written(stored)
         return document
 
     async def get(self, tenant_id: str, document_id: ObjectId, session: Session | None = None) -> D:
@@ -71,7 +74,11 @@ class DocumentStore(Generic[D]):
         stored = await self._collection.find_one(
             {"_id": document_id, "tenant_id": tenant_id}, session=session
         )
-        return None if stored is None else self.model.from_mongo(stored)
+        if stored is None:
+            return None
+        if (witness := present_witness()) is not None:
+            witness.note_read(self.collection_name, stored)
+        return self.model.from_mongo(stored)
 
     async def find_many(
         self, tenant_id: str, document_ids: AnyCollection[ObjectId], session: Session | None = None
@@ -89,6 +96,8 @@ class DocumentStore(Generic[D]):
         order = [page.sort, ("_id", page.sort[1])]
         cursor = self._collection.find(query).sort(order).skip(page.offset).limit(page.limit)
         documents = tuple([self.model.from_mongo(stored) async for stored in cursor])
+        if len(documents) < page.limit and (documents or page.offset == 0):
+            return Listing(documents, page.offset + len(documents))  # the end was seen: nothing to count
         return Listing(documents, await self._collection.count_documents(query))
 
     async def update(
@@ -119,7 +128,38 @@ class DocumentStore(Generic[D]):
         if found is None:
             await self.get(document.tenant_id, document.id, session)
             raise VersionMismatch(f"The {self.noun} has changed since it was read")
+        self._note_written(found)
         return self.model.from_mongo(found)
+
+    async def set_fields(
+        self,
+        tenant_id: str,
+        document_id: ObjectId,
+        fields: Mapping[str, Any],
+        versions: AnyCollection[int] | None = None,
+    ) -> D:
+        """Store fields that nothing else depends on as a document's next version, in one write.
+
+        `versions` are those that the document may be at, None is any. Raises: VersionMismatch, NotFound.
+        """
+        change = {**fields, "format": self.model.newest_format()}
+        # As reading does, a write leaves alone what a newer version has written.
+        query: MongoDocument = {
+            "_id": document_id,
+            "tenant_id": tenant_id,
+            "format": {"$not": {"$gt": FORMAT}},
+        }
+        if versions is not None:
+            query["version"] = {"$in": list(versions)}
+        before = await self._collection.find_one_and_update(query, {"$set": change, "$inc": {"version": 1}})
+        if before is None:
+            await self.get(tenant_id, document_id)
+            raise VersionMismatch(f"The {self.noun} is at another version; If-Match names none that it is at")
+        after = {**before, **change, "version": before["version"] + 1}
+        if (witness := present_witness()) is not None:
+            witness.note_read(self.collection_name, before)
+            witness.note_written(self.collection_name, after)
+        return self.model.from_mongo(after)
 
     async def touch(self, tenant_id: str, document_id: ObjectId, session: Session) -> bool:
         """Write to a document without changing it, so that a concurrent delete conflicts; False if missing."""
@@ -142,6 +182,10 @@ class DocumentStore(Generic[D]):
         """Return documents of the tenant by exact fields, oldest first; a limit of 0 is none."""
         cursor = self._collection.find({**query, "tenant_id": tenant_id}, session=session).sort("_id", 1)
         return [self.model.from_mongo(stored) async for stored in cursor.limit(limit)]
+
+    def _note_written(self, stored: MongoDocument) -> None:
+        if (witness := present_witness()) is not None:
+            witness.note_written(self.collection_name, stored)
 
     def _name_taken(self, document: D) -> Conflict:
         name = getattr(document, "name", "")

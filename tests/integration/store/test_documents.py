@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 from bson import ObjectId
 
+from shared.documents.base import FORMAT
 from shared.documents.connection import Connection, DatabaseType
-from shared.errors import Conflict, NotFound
-from shared.store.client import Session
+from shared.errors import Conflict, NewerFormat, NotFound
+from shared.store.client import Session, StoreClient
 from shared.store.documents import Page
 from shared.store.errors import VersionMismatch
 from shared.store.stores import Stores
+from shared.store.witness import witnessed
 from tests.factories import NOW, field, mapping, mapping_version, schema
 
 OTHER = "another tenant"
@@ -44,6 +46,70 @@ async def test_a_mapping_version_comes_back_as_it_was_stored(stores: Stores) -> 
         await stores.mapping_versions.get(OTHER, version.mapping_id, 1)
     with pytest.raises(NotFound):
         await stores.mapping_versions.get("default", version.mapping_id, 2)
+
+
+async def test_fields_are_set_in_one_write_that_keeps_to_versions_and_tenants(stores: Stores) -> None:
+    made = await stores.schemas.insert(schema([field("a", "integer")]))
+    change = {"description": "new", "updated_at": NOW}
+    with witnessed() as witness:
+        changed = await stores.schemas.set_fields("default", made.id, change, {1, 7})
+    assert (changed.description, changed.version, changed.columns) == ("new", 2, made.columns)
+    assert changed == await stores.schemas.get("default", made.id)
+    before, after = witness.before("schemas", made.id), witness.after("schemas", made.id)
+    assert before is not None
+    assert after is not None
+    assert (before["description"], before["version"]) == (made.description, 1)
+    assert (after["description"], after["version"]) == ("new", 2)
+    with pytest.raises(VersionMismatch):
+        await stores.schemas.set_fields("default", made.id, change, {1, 7})
+    with pytest.raises(NotFound):
+        await stores.schemas.set_fields(OTHER, made.id, change)
+    assert (await stores.schemas.set_fields("default", made.id, change)).version == 3
+
+
+async def test_what_a_newer_version_has_written_is_left_alone(stores: Stores, client: StoreClient) -> None:
+    made = await stores.schemas.insert(schema([field("a", "integer")]))
+    await client.collection("schemas").update_one({"_id": made.id}, {"$set": {"format": FORMAT + 1}})
+    with pytest.raises(NewerFormat):
+        await stores.schemas.set_fields("default", made.id, {"description": "x"})
+    stored = await client.collection("schemas").find_one({"_id": made.id})
+    assert stored is not None
+    assert stored["version"] == 1
+
+
+async def test_the_witness_of_a_repeated_transaction_saw_the_last_one(stores: Stores) -> None:
+    made = await stores.schemas.insert(schema([field("a", "integer")]))
+    tries = 0
+
+    async def body(session: Session) -> None:
+        nonlocal tries
+        tries += 1
+        current = await stores.schemas.get("default", made.id, session)
+        if tries == 1:  # somebody is quicker, so that this transaction begins again
+            await stores.schemas.set_fields("default", made.id, {"description": "quicker"})
+        changed = current.model_copy(update={"description": "mine"})
+        await stores.schemas.update(
+            changed, ("description",), expected_version=current.version, session=session
+        )
+
+    with witnessed() as witness:
+        await stores.client.transaction(body)
+    before, after = witness.before("schemas", made.id), witness.after("schemas", made.id)
+    assert tries == 2
+    assert (before or {})["description"] == "quicker"
+    assert (after or {})["description"] == "mine"
+
+
+@pytest.mark.parametrize(
+    ("limit", "offset", "shown"), [(5, 0, 3), (3, 0, 3), (2, 1, 2), (2, 2, 1), (2, 3, 0), (2, 9, 0)]
+)
+async def test_a_page_knows_how_many_there_are_in_all(
+    stores: Stores, limit: int, offset: int, shown: int
+) -> None:
+    for number in range(3):
+        await stores.schemas.insert(schema([field("a", "integer")], name=f"s{number}"))
+    listing = await stores.schemas.list_page("default", Page(limit=limit, offset=offset))
+    assert (len(listing.documents), listing.total) == (shown, 3)
 
 
 async def test_a_tenant_never_sees_anothers_documents(stores: Stores) -> None:
