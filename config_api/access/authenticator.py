@@ -8,6 +8,7 @@ from starlette.datastructures import Headers
 
 from config_api.access.caller import DEVELOPMENT, Caller
 from config_api.access.errors import Unauthenticated
+from config_api.access.known_callers import KnownCallers
 from config_api.access.tokens import Tokens
 from shared.clock import Clock
 from shared.errors import NotFound
@@ -25,6 +26,11 @@ class Authenticator:
         self._stores = stores
         self._tokens = tokens
         self._clock = clock
+        self._known = KnownCallers()
+
+    def forget_known(self) -> None:
+        """Look everybody up again: somebody's rights have changed."""
+        self._known.forget_all()
 
     async def authenticate(self, headers: Headers) -> Caller:
         """Return the caller, acting in the tenant that is asked for.
@@ -49,9 +55,14 @@ class Authenticator:
             if self._login_required:
                 raise Unauthenticated("Log in, or send an API key", code="unauthenticated")
             return DEVELOPMENT
-        if credential.startswith(f"{KEY_MARK}_"):
-            return await self._by_key(credential)
-        return await self._by_token(credential)
+        known = self._known.find(credential)
+        if known is not None and (known.expires_at is None or known.expires_at > self._clock()):
+            return known
+        generation = self._known.generation
+        is_key = credential.startswith(f"{KEY_MARK}_")
+        caller = await (self._by_key(credential) if is_key else self._by_token(credential))
+        self._known.keep(credential, caller, generation)
+        return caller
 
     async def _by_token(self, token: str) -> Caller:
         claims = self._tokens.read_access(token)

@@ -5,7 +5,7 @@ from typing import Protocol
 import structlog
 from pymongo.errors import PyMongoError
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from config_api.access.audit_trail import AuditDraft, AuditTrail
 from config_api.access.authenticator import Authenticator
@@ -69,12 +69,24 @@ class AccessGuard:
             await store_problem(scope, error)(scope, receive, send)
             return
         structlog.contextvars.bind_contextvars(tenant_id=state["caller"].tenant_id)
+        if self._permissions.moves_rights(scope["method"], f"{scope['path'].rstrip('/')}/"):
+            send = self._forgetting(scope, send)
         await self._app(scope, receive, send)
+
+    def _forgetting(self, scope: Scope, send: Send) -> Send:
+        """Before the answer goes out, nobody is known any more."""
+        services: GuardServices = scope["app"].state.services
+
+        async def send_after(message: Message) -> None:
+            services.authenticator.forget_known()
+            await send(message)
+
+        return send_after
 
     def _find(self, scope: Scope) -> Permission | None:
         if scope["type"] != "http" or scope["method"] == "OPTIONS":
             return None
-        route = self._routes.find(scope["path"])
+        route = self._routes.of_scope(scope)
         return None if route is None else self._permissions.find(scope["method"], route.template)
 
     async def _admit(self, scope: Scope, permission: Permission) -> Caller:

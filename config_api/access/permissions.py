@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Access = Literal["public", "self", "login", "tenant", "admin"]
+_OF_RIGHTS = ("/auth/", "/users/", "/api-keys/", "/tenants/")
 
 
 @dataclass(frozen=True)
@@ -128,10 +129,15 @@ class Permissions:
         self._table = UNVERSIONED | {
             (method, f"{prefix}{path}"): permission for (method, path), permission in VERSIONED.items()
         }
+        self._of_rights = tuple(f"{prefix}{place}" for place in _OF_RIGHTS)
 
     def find(self, method: str, template: str) -> Permission | None:
         """Return the permission of a route; HEAD is as GET."""
         return self._table.get(("GET" if method == "HEAD" else method, template))
+
+    def moves_rights(self, method: str, path: str) -> bool:
+        """Say whether a request may give rights to somebody or take them."""
+        return method not in ("GET", "HEAD") and path.startswith(self._of_rights)
 
     def missing(self, routes: Iterable[tuple[str, str]]) -> list[str]:
         """Return the routes that the table forgot."""
