@@ -20,10 +20,13 @@ class Call:
     method: str
     path: str
     body: Any = None
+    token: str | None = None
 
     def encoded(self, host: str) -> bytes:
         payload = b"" if self.body is None else json.dumps(self.body).encode()
         head = f"{self.method} {self.path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(payload)}\r\n"
+        if self.token is not None:
+            head += f"Authorization: Bearer {self.token}\r\n"
         return head.encode() + b"Content-Type: application/json\r\n\r\n" + payload
 
 

@@ -99,6 +99,10 @@ class Installation:
         name = f"executor{len(self._services)}"
         return self._start("executor", name, free_port(), settings)
 
+    def environment(self) -> dict[str, str]:
+        """What the config API and its commands are started with."""
+        return self._environment(self._api_port, {})
+
     def start(self) -> None:
         """The API and one executor, at the same time."""
         with ThreadPoolExecutor(2) as starting:
