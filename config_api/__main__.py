@@ -1,6 +1,7 @@
 """`python -m config_api`: the config API in the foreground, its settings from the environment."""
 
 import asyncio
+import gc
 import signal
 import socket
 import sys
@@ -74,6 +75,9 @@ async def _serve(settings: Settings, config: uvicorn.Config) -> int:
             signal.signal(stop, _already_stopped)
         config.app = app = create_app(settings.model_copy(update={"mongodb_url": url}))
         server = _Server(config, app.state.draining)
+        # What is here stays: left among the rest, every full collection would walk through all of it.
+        gc.collect()
+        gc.freeze()
         await server.serve()
         return 0 if server.started else 1
 

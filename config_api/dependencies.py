@@ -1,4 +1,7 @@
-"""What endpoints ask for; the only place with Depends factories."""
+"""What endpoints ask for; the only place with Depends factories.
+
+All are coroutines, though they wait for nothing: FastAPI sends plain functions to a thread, and back.
+"""
 
 import asyncio
 from dataclasses import dataclass
@@ -111,12 +114,12 @@ def build_services(
     )
 
 
-def get_services(request: Request) -> Services:
+async def get_services(request: Request) -> Services:
     services: Services = request.app.state.services
     return services
 
 
-def get_preparation(request: Request) -> Preparation:
+async def get_preparation(request: Request) -> Preparation:
     preparation: Preparation = request.app.state.preparation
     return preparation
 
@@ -124,23 +127,24 @@ def get_preparation(request: Request) -> Preparation:
 PreparationOf = Annotated[Preparation, Depends(get_preparation)]
 
 
-def get_prepared_services(request: Request, preparation: PreparationOf) -> Services:
+async def get_prepared_services(request: Request, preparation: PreparationOf) -> Services:
     preparation.check()
-    return get_services(request)
+    services: Services = request.app.state.services
+    return services
 
 
-def get_draining(request: Request) -> asyncio.Event:
+async def get_draining(request: Request) -> asyncio.Event:
     draining: asyncio.Event = request.app.state.draining
     return draining
 
 
-def get_events(request: Request, preparation: PreparationOf) -> EventService:
+async def get_events(request: Request, preparation: PreparationOf) -> EventService:
     preparation.check()
     events: EventService = request.app.state.events
     return events
 
 
-def get_metrics(request: Request) -> HttpMetrics:
+async def get_metrics(request: Request) -> HttpMetrics:
     metrics: HttpMetrics = request.app.state.metrics
     return metrics
 
@@ -149,94 +153,95 @@ AnyServices = Annotated[Services, Depends(get_services)]
 ServicesOf = Annotated[Services, Depends(get_prepared_services)]
 
 
-def get_caller(request: Request) -> Caller:
+async def get_caller(request: Request) -> Caller:
     """Return who asks: the guard has let them through to this route."""
     caller: Caller = request.state.caller
     return caller
 
 
-def get_tenant(request: Request) -> str:
+async def get_tenant(request: Request) -> str:
     """Return the tenant that the caller acts in."""
-    return get_caller(request).tenant_id
+    caller: Caller = request.state.caller
+    return caller.tenant_id
 
 
-def get_audit(services: ServicesOf) -> AuditStore:
+async def get_audit(services: ServicesOf) -> AuditStore:
     return services.stores.audit
 
 
-def get_logins(services: ServicesOf) -> LoginService:
+async def get_logins(services: ServicesOf) -> LoginService:
     return services.logins
 
 
-def get_second_factor(services: ServicesOf) -> SecondFactor:
+async def get_second_factor(services: ServicesOf) -> SecondFactor:
     return services.second_factor
 
 
-def get_users(services: ServicesOf) -> UserService:
+async def get_users(services: ServicesOf) -> UserService:
     return services.users
 
 
-def get_api_keys(services: ServicesOf) -> ApiKeyService:
+async def get_api_keys(services: ServicesOf) -> ApiKeyService:
     return services.api_keys
 
 
-def get_tenants(services: ServicesOf) -> TenantService:
+async def get_tenants(services: ServicesOf) -> TenantService:
     return services.tenants
 
 
-def get_rotation(services: ServicesOf) -> KeyRotation:
+async def get_rotation(services: ServicesOf) -> KeyRotation:
     return services.rotation
 
 
-def get_prefix(services: ServicesOf) -> str:
+async def get_prefix(services: ServicesOf) -> str:
     return services.settings.api_v1_prefix
 
 
-def get_keyring(services: ServicesOf) -> Keyring:
+async def get_keyring(services: ServicesOf) -> Keyring:
     return services.keyring
 
 
-def get_connections(services: ServicesOf) -> ConnectionService:
+async def get_connections(services: ServicesOf) -> ConnectionService:
     return services.connections
 
 
-def get_schemas(services: ServicesOf) -> SchemaService:
+async def get_schemas(services: ServicesOf) -> SchemaService:
     return services.schemas
 
 
-def get_mappings(services: ServicesOf) -> MappingService:
+async def get_mappings(services: ServicesOf) -> MappingService:
     return services.mappings
 
 
-def get_looking(services: ServicesOf) -> LookingService:
+async def get_looking(services: ServicesOf) -> LookingService:
     return services.looking
 
 
-def get_schedules(services: ServicesOf) -> ScheduleService:
+async def get_schedules(services: ServicesOf) -> ScheduleService:
     return services.schedules
 
 
-def get_runs(services: ServicesOf) -> RunService:
+async def get_runs(services: ServicesOf) -> RunService:
     return services.runs
 
 
-def get_waiting(services: ServicesOf) -> WaitingRoom:
+async def get_waiting(services: ServicesOf) -> WaitingRoom:
     return services.waiting
 
 
-def get_pausing(services: ServicesOf) -> PauseService:
+async def get_pausing(services: ServicesOf) -> PauseService:
     return services.pausing
 
 
-def get_replays(services: ServicesOf) -> ReplayService:
+async def get_replays(services: ServicesOf) -> ReplayService:
     return services.replays
 
 
-def get_incremental(services: ServicesOf) -> IncrementalService:
+async def get_incremental(services: ServicesOf) -> IncrementalService:
     return services.incremental
 
 
-def page_of_runs(
+async def page_of_runs(
     limit: Limit = 100,
     offset: Offset = 0,
     sort: Annotated[str, Query(max_length=50, description="queued_at, -finished_at, …")] = "-queued_at",

@@ -80,18 +80,12 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
     app.state.limits = RateLimits(settings)
     app.state.draining = asyncio.Event()
     app.include_router(health.router)
-    app.include_router(_versioned(settings))
+    for router in _ROUTERS:
+        app.include_router(router, prefix=settings.api_v1_prefix)
     app.include_router(events.web_socket)
     add_error_handlers(app)
     _add_middleware(app, settings, _route_table(settings), clock)
     return app
-
-
-def _versioned(settings: Settings) -> APIRouter:
-    router = APIRouter(prefix=settings.api_v1_prefix)
-    for domain in _ROUTERS:
-        router.include_router(domain)
-    return router
 
 
 def _add_middleware(app: FastAPI, settings: Settings, routes: RouteTable, clock: Clock) -> None:

@@ -20,14 +20,21 @@ class HttpMetrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+        self._counters: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self.in_progress = Gauge(
             "http_requests_in_progress", "Requests being answered", registry=self.registry
         )
 
     def record(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request."""
-        self._requests.labels(method, route, str(status)).inc()
-        self._seconds.labels(method, route).observe(seconds)
+        counters = self._counters.get((method, route, status))
+        if counters is None:
+            # Kept, for looking them up takes longer than counting; there are as many as labels.
+            counters = self._requests.labels(method, route, str(status)), self._seconds.labels(method, route)
+            self._counters[method, route, status] = counters
+        requests, histogram = counters
+        requests.inc()
+        histogram.observe(seconds)
 
     def render(self) -> bytes:
         """Return the metrics in Prometheus' text form."""

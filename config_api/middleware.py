@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -14,7 +14,7 @@ from config_api.body import replay_body
 from config_api.errors import INTERNAL_DETAIL
 from config_api.metrics import HttpMetrics
 from config_api.problems import FieldProblem, problem_response
-from config_api.route_table import RouteTable
+from config_api.route_table import RouteTable, canonical
 from config_api.strict_json import UnusableJson, check_json
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -57,9 +57,12 @@ class RequestContext:
         async def send_marked(message: Message) -> None:
             if message["type"] == "http.response.start":
                 answer.status, answer.started = message["status"], True
-                marks = MutableHeaders(scope=message)
-                marks["X-Request-ID"] = request_id
-                marks["X-Process-Time-Ms"] = f"{(time.perf_counter() - started) * 1000:.1f}"
+                milliseconds = f"{(time.perf_counter() - started) * 1000:.1f}"
+                marks = (
+                    (b"x-request-id", request_id.encode()),
+                    (b"x-process-time-ms", milliseconds.encode()),
+                )
+                message = {**message, "headers": [*message.get("headers", ()), *marks]}
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id, **_trace(headers)):
@@ -69,14 +72,14 @@ class RequestContext:
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-        route = scope["state"].get(SERVED_AS) or self._template_of(scope["path"])
+        route = scope["state"].get(SERVED_AS) or self._template_of(scope)
         self._metrics.record(method, route, status, seconds)
         if (route not in _QUIET and SERVED_AS not in scope["state"]) or status >= 400:
             duration_ms = round(seconds * 1000, 1)
             log.info("request", method=method, route=route, status=status, duration_ms=duration_ms)
 
-    def _template_of(self, path: str) -> str:
-        found = self._routes.find(path)
+    def _template_of(self, scope: Scope) -> str:
+        found = self._routes.of_scope(scope)
         return found.template if found else UNMATCHED
 
 
@@ -152,8 +155,9 @@ class PathForms:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        route = self._routes.find(scope["path"])
-        inner = {**scope, "path": self._routes.canonical(scope["path"])}
+        route = self._routes.of_scope(scope)
+        path = canonical(scope["path"], route)
+        inner = scope if path == scope["path"] else {**scope, "path": path}
         if route is not None and scope["method"] == "OPTIONS":
             await Response(status_code=204, headers={"Allow": _allow(route.methods)})(scope, receive, send)
         elif route is not None and scope["method"] not in _answerable(route.methods):

@@ -16,7 +16,7 @@ Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 Offset = Annotated[int, Query(ge=0, le=MAX_OFFSET)]
 
 
-def page_of_names(
+async def page_of_names(
     limit: Limit = 100,
     offset: Offset = 0,
     sort: Annotated[str, Query(max_length=50, description="name, -created_at, …")] = "created_at",
@@ -26,7 +26,7 @@ def page_of_names(
     return Page(limit=limit, offset=offset, sort=parse_sort(sort, SORT_FIELDS), q=check_text(q, "q"))
 
 
-def plain_page(limit: Limit = 100, offset: Offset = 0) -> Page:
+async def plain_page(limit: Limit = 100, offset: Offset = 0) -> Page:
     """Read the page that a list without names is asked for."""
     return Page(limit=limit, offset=offset)
 

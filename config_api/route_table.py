@@ -1,9 +1,14 @@
 """Which paths there are, as the OpenAPI document has them: for slashes, OPTIONS and the labels of metrics."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from starlette.types import Scope
+
+_FOUND = "known_route"
 _PARAMETER = re.compile(r"\\\{[^}]+\\\}")
 
 
@@ -20,11 +25,12 @@ class RouteTable:
         routes = [KnownRoute(template, methods) for template, methods in paths.items()]
         self._routes = tuple(routes)
         self._fixed = {_bare(route.template): route for route in routes if "{" not in route.template}
-        self._patterns = [
-            (re.compile(_PARAMETER.sub("[^/]+", re.escape(_bare(route.template)))), route)
-            for route in routes
-            if "{" in route.template
-        ]
+        # Only templates with as many parts as a path can be its own.
+        self._patterns: defaultdict[int, list[tuple[re.Pattern[str], KnownRoute]]] = defaultdict(list)
+        for route in routes:
+            if "{" in route.template:
+                pattern = re.compile(_PARAMETER.sub("[^/]+", re.escape(_bare(route.template))))
+                self._patterns[_bare(route.template).count("/")].append((pattern, route))
 
     def operations(self) -> Iterator[tuple[str, str]]:
         """Yield the method and template of every route."""
@@ -37,14 +43,23 @@ class RouteTable:
         bare = _bare(path)
         if bare in self._fixed:
             return self._fixed[bare]
-        return next((route for pattern, route in self._patterns if pattern.fullmatch(bare)), None)
+        candidates = self._patterns.get(bare.count("/"), ())
+        return next((route for pattern, route in candidates if pattern.fullmatch(bare)), None)
 
-    def canonical(self, path: str) -> str:
-        """Return the path with or without its last slash, as the route has it."""
-        route = self.find(path)
-        if route is None or path == "/":
-            return path
-        return f"{_bare(path)}/" if route.template.endswith("/") else _bare(path)
+    def of_scope(self, scope: Scope) -> KnownRoute | None:
+        """Return the route of a request, which is looked for once."""
+        state: dict[str, Any] = scope.setdefault("state", {})
+        if _FOUND not in state:
+            state[_FOUND] = self.find(scope["path"])
+        found: KnownRoute | None = state[_FOUND]
+        return found
+
+
+def canonical(path: str, route: KnownRoute | None) -> str:
+    """Return the path with or without its last slash, as its route has it."""
+    if route is None or path == "/":
+        return path
+    return f"{_bare(path)}/" if route.template.endswith("/") else _bare(path)
 
 
 def _bare(path: str) -> str:

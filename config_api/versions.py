@@ -23,7 +23,7 @@ class ExpectedVersion:
             raise VersionMismatch(f"The document is at version {version}; If-Match names another one")
 
 
-def expected_version(
+async def expected_version(
     if_match: Annotated[str | None, Header(max_length=1000, description="The ETag that was read")] = None,
 ) -> ExpectedVersion:
     """Read If-Match; a tag that is no version matches nothing."""

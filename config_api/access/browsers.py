@@ -1,5 +1,6 @@
 """Without a login, a web page of somebody else's must not act through its visitor's browser."""
 
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -31,6 +32,7 @@ class BrowserRules:
             raise Forbidden("This web page is not let in", code="origin_refused")
 
 
+@lru_cache(maxsize=256)  # the same few in every request
 def _host_of(url: str) -> str:
     try:
         return urlsplit(url).hostname or ""
@@ -38,6 +40,7 @@ def _host_of(url: str) -> str:
         return "."
 
 
+@lru_cache(maxsize=256)
 def _is_local_name(host: str) -> bool:
     # A name without a dot cannot be registered by anybody, so it cannot be made to point here.
     if "." not in host and ":" not in host:

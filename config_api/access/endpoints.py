@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Request, Response
+from fastapi import Body, Request, Response
 
 from config_api.access.login import LoggedIn, caller_of
 from config_api.access.payloads import (
@@ -46,15 +46,15 @@ from config_api.dependencies import (
 from config_api.fields import parse_path_id
 from config_api.paging import set_total
 from config_api.problems import problem_responses
+from config_api.routers import DomainRouter
 from config_api.versions import set_version
 from shared.documents.base import DEFAULT_TENANT
 from shared.errors import NotFound
 
-router = APIRouter()
-auth = APIRouter(prefix="/auth", tags=["access"])
-users = APIRouter(prefix="/users", tags=["access"])
-api_keys = APIRouter(prefix="/api-keys", tags=["access"])
-tenants = APIRouter(prefix="/tenants", tags=["access"])
+auth = DomainRouter(prefix="/auth", tags=["access"])
+users = DomainRouter(prefix="/users", tags=["access"])
+api_keys = DomainRouter(prefix="/api-keys", tags=["access"])
+tenants = DomainRouter(prefix="/tenants", tags=["access"])
 _BODY = (413, 415, 422, 503)
 
 
@@ -287,7 +287,3 @@ def _read_tokens(found: LoggedIn, response: Response) -> TokensRead:
 
 def _never_keep(response: Response) -> None:
     response.headers["Cache-Control"] = "no-store"
-
-
-for part in (auth, users, api_keys, tenants):
-    router.include_router(part)

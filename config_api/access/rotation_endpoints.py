@@ -1,13 +1,12 @@
 """Routes of the rotation of encryption keys."""
 
-from fastapi import APIRouter
-
 from config_api.access.payloads import RotationRead
 from config_api.dependencies import Rotation
 from config_api.problems import problem_responses
+from config_api.routers import DomainRouter
 from shared.store.stored_secrets import RotationState
 
-router = APIRouter(prefix="/secrets/rotation", tags=["access"])
+router = DomainRouter(prefix="/secrets/rotation", tags=["access"])
 
 
 @router.get("", operation_id="get_key_rotation", responses=problem_responses(503))

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Response
+from fastapi import Body, Response
 
 from config_api.connections.payloads import (
     ConnectionCreate,
@@ -20,11 +20,12 @@ from config_api.dependencies import Connections, Expected, KeyringOf, NamedPage,
 from config_api.fields import parse_path_id
 from config_api.paging import set_total
 from config_api.problems import problem_responses
+from config_api.routers import DomainRouter
 from config_api.versions import set_version
 from shared.connection_test import ConnectionTestReport
 from shared.dialects.base import TableListing
 
-router = APIRouter(prefix="/connections", tags=["connections"])
+router = DomainRouter(prefix="/connections", tags=["connections"])
 NOUN = "connection"
 
 

@@ -21,10 +21,11 @@ from config_api.events.payloads import EventRead, Opening
 from config_api.events.service import EventService, Recheck
 from config_api.middleware import IS_HEAD
 from config_api.problems import problem_responses
+from config_api.routers import DomainRouter
 from shared.errors import EngineError
 from shared.settings import Settings
 
-router = APIRouter(prefix="/events", tags=["events"])
+router = DomainRouter(prefix="/events", tags=["events"])
 web_socket = APIRouter()
 
 OPENING_SECONDS = 10.0

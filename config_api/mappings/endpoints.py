@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Response
+from fastapi import Body, Response
 
 from config_api.dependencies import (
     Expected,
@@ -32,12 +32,13 @@ from config_api.mappings.payloads import (
 from config_api.mappings.service import MappingView
 from config_api.paging import set_total
 from config_api.problems import problem_responses
+from config_api.routers import DomainRouter
 from config_api.runs.payloads import RunRead
 from config_api.versions import set_version
 from shared.plan import Plan
 from shared.preview import Preview
 
-router = APIRouter(prefix="/mappings", tags=["mappings"])
+router = DomainRouter(prefix="/mappings", tags=["mappings"])
 NOUN = "mapping"
 COLUMN_NOUN = "column mapping"
 

@@ -1,14 +1,15 @@
 """Routes of incremental mappings: moving the cursor, reading a range again."""
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from config_api.dependencies import Incremental, Prefix, Tenant, Waiting
 from config_api.fields import parse_path_id
 from config_api.mappings.incremental_payloads import BackfillRequest, CursorMoveRequest, CursorRead
 from config_api.problems import problem_responses
+from config_api.routers import DomainRouter
 from config_api.runs.payloads import RunRead
 
-router = APIRouter(prefix="/mappings", tags=["mappings"])
+router = DomainRouter(prefix="/mappings", tags=["mappings"])
 NOUN = "mapping"
 
 

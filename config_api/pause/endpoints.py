@@ -1,6 +1,6 @@
 """Routes of the pause switches."""
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from config_api.dependencies import Expected, Pausing, Tenant
 from config_api.pause.payloads import (
@@ -11,9 +11,10 @@ from config_api.pause.payloads import (
     read_pause,
 )
 from config_api.problems import problem_responses
+from config_api.routers import DomainRouter
 from config_api.versions import set_version
 
-router = APIRouter(prefix="/pause", tags=["pause"])
+router = DomainRouter(prefix="/pause", tags=["pause"])
 
 
 @router.get("", operation_id="get_pause", responses=problem_responses(503))

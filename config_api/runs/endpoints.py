@@ -4,13 +4,14 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import Depends, Header, Request, Response
 from fastapi.responses import StreamingResponse
 
 from config_api.dependencies import PlainPage, Prefix, Replays, RunPage, Runs, Tenant, Waiting
 from config_api.fields import parse_path_id
 from config_api.paging import set_total
 from config_api.problems import problem_responses
+from config_api.routers import DomainRouter
 from config_api.runs.payloads import (
     LogLineRead,
     NoticeRead,
@@ -20,12 +21,13 @@ from config_api.runs.payloads import (
     read_log_line,
     read_notice,
     read_rejected_row,
+    read_run_query,
 )
 from config_api.runs.rejected_csv import RejectedCsv, accepts_csv
 from config_api.versions import set_version
 from shared.rejected_rows import RejectedRow
 
-router = APIRouter(prefix="/runs", tags=["runs"])
+router = DomainRouter(prefix="/runs", tags=["runs"])
 NOUN = "run"
 
 
@@ -35,7 +37,7 @@ async def list_runs(
     tenant_id: Tenant,
     runs: Runs,
     waiting: Waiting,
-    query: Annotated[RunQuery, Depends()],
+    query: Annotated[RunQuery, Depends(read_run_query)],
     page: RunPage,
 ) -> list[RunRead]:
     """List runs, newest first."""

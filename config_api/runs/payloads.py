@@ -1,6 +1,7 @@
 """Runs, their log lines and rejected rows as they go out."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
@@ -15,14 +16,26 @@ from shared.store.run_logs import LogLine
 
 @dataclass(frozen=True)
 class RunQuery:
-    """The filters of a list of runs, as they are sent."""
+    """The filters of a list of runs."""
 
-    mapping_id: Annotated[Reference | None, Query()] = None
-    schedule_id: Annotated[Reference | None, Query()] = None
-    status: Annotated[RunStatus | None, Query()] = None
-    trigger: Annotated[Trigger | None, Query()] = None
-    since: Annotated[Instant | None, Query(description="Queued at or after")] = None
-    until: Annotated[Instant | None, Query(description="Queued at or before")] = None
+    mapping_id: str | None
+    schedule_id: str | None
+    status: RunStatus | None
+    trigger: Trigger | None
+    since: datetime | None
+    until: datetime | None
+
+
+async def read_run_query(
+    mapping_id: Annotated[Reference | None, Query()] = None,
+    schedule_id: Annotated[Reference | None, Query()] = None,
+    status: Annotated[RunStatus | None, Query()] = None,
+    trigger: Annotated[Trigger | None, Query()] = None,
+    since: Annotated[Instant | None, Query(description="Queued at or after")] = None,
+    until: Annotated[Instant | None, Query(description="Queued at or before")] = None,
+) -> RunQuery:
+    """Read the filters that a list of runs is asked for."""
+    return RunQuery(mapping_id, schedule_id, status, trigger, since, until)
 
 
 class ProgressRead(Answer):

@@ -1,11 +1,12 @@
 """Routes of schedules."""
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from config_api.dependencies import Expected, NamedPage, Prefix, Schedules, Tenant
 from config_api.fields import parse_path_id
 from config_api.paging import set_total
 from config_api.problems import problem_responses
+from config_api.routers import DomainRouter
 from config_api.schedules.payloads import (
     ScheduleCreate,
     SchedulePreview,
@@ -15,7 +16,7 @@ from config_api.schedules.payloads import (
 )
 from config_api.versions import set_version
 
-router = APIRouter(prefix="/schedules", tags=["schedules"])
+router = DomainRouter(prefix="/schedules", tags=["schedules"])
 NOUN = "schedule"
 
 
