@@ -52,7 +52,7 @@ class RunInputStore:
         if version.mapping.uses != run.uses:
             raise HandBack("its mapping uses other connections by now", uses=version.mapping.uses)
         source = await self._open(run.tenant_id, version.mapping.source_connection_id)
-        target = await self._target(run.tenant_id, version)
+        target = await self.open_target(run.tenant_id, version.mapping.target_connection_id)
         shown = None
         if version.mapping.incremental is not None:
             shown = await self._runs.last_window(run.tenant_id, run.mapping_id)
@@ -60,13 +60,14 @@ class RunInputStore:
 
     async def load_target(self, run: Run) -> ConnectionSettings:
         """Return the settings of the run's target alone."""
-        return await self._target(run.tenant_id, await self._version(run))
+        version = await self._version(run)
+        return await self.open_target(run.tenant_id, version.mapping.target_connection_id)
 
     async def _version(self, run: Run) -> MappingVersion:
         return await self._versions.get(run.tenant_id, run.mapping_id, run.mapping_version)
 
-    async def _target(self, tenant_id: str, version: MappingVersion) -> ConnectionSettings:
-        connection_id = version.mapping.target_connection_id
+    async def open_target(self, tenant_id: str, connection_id: ObjectId | None) -> ConnectionSettings:
+        """Return the settings of a connection that is written to, None for the default target."""
         if connection_id is None:
             return default_target_settings(self._settings)
         return await self._open(tenant_id, connection_id)

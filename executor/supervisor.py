@@ -23,6 +23,7 @@ from executor.rescuer import Rescuer
 from executor.run_inputs import RunInputStore
 from executor.scheduler import Scheduler
 from executor.server_clock import ServerClock
+from executor.target_purger import TargetPurger
 from executor.worker_process import Done
 from shared.cron import parse_timezone
 from shared.documents.pause import Pauses
@@ -73,7 +74,9 @@ class Supervisor:
         self._scheduler = Scheduler(
             TickStore(client, self._runs), self._pauses, self._clock, self._peers, self._on_fired
         )
+        inputs = RunInputStore(client, self._runs, settings)
         self._purger = Purger(client, self._runs, settings, self._clock)
+        self._target_purger = TargetPurger(client, self._runs, inputs, settings, self._clock)
         self._notices = NoticeSender(
             NoticeWriter(client, self._runs, self._clock),
             NoticeStore(client),
@@ -83,7 +86,7 @@ class Supervisor:
         self._rescuer = Rescuer(
             self._runs,
             EndingWriter(self._runs),
-            RunInputStore(client, self._runs, settings),
+            inputs,
             lease_seconds=settings.lease_seconds,
             on_rescued=self._on_rescued,
         )
@@ -126,6 +129,7 @@ class Supervisor:
                 _forever("claims", self._claim),
                 _forever("rescue", self._rescue),
                 _forever("purge", self._purge),
+                _forever("target_purge", self._purge_targets),
                 _forever("notices", self._send_notices),
                 _forever("doorbell", self._ring_on_changes),
             )
@@ -228,6 +232,10 @@ class Supervisor:
 
     async def _purge(self) -> float:
         await self._purger.purge()
+        return PURGE_SECONDS
+
+    async def _purge_targets(self) -> float:
+        await self._target_purger.purge_if_due()
         return PURGE_SECONDS
 
     # -- what the parts report -----------------------------------------------------------------

@@ -40,6 +40,13 @@ def drop_leftovers_of_mapping(session: Session, ledger: Ledger, run: Run, lock_s
     session.dialect.set_lock_timeout(session, lock_seconds)
 
 
+def runs_with_tables(session: Session) -> set[str]:
+    """Return the runs that have tables of attempts, whoever's; none where tables are part of the transaction."""
+    if session.dialect.capabilities.transactional_ddl:
+        return set()
+    return {match[2] for table in engine_tables(session) if (match := _ATTEMPT_TABLE.fullmatch(table.name))}
+
+
 def _state(session: Session, ledger: Ledger, run_id: str, mapping_id: str) -> LedgerState | None:
     """Return the state of a run of this mapping, None for every other run."""
     quote = session.dialect.quote

@@ -1,4 +1,4 @@
-"""counters: numbers that only ever grow."""
+"""counters: numbers that only ever grow, and whose turn it is."""
 
 from pymongo import ReturnDocument
 
@@ -6,7 +6,7 @@ from shared.store.client import StoreClient
 
 
 class CounterStore:
-    """Hands out fences: each number once, ascending, for the whole installation."""
+    """Hands out fences, each number once, ascending, for the whole installation; and turns."""
 
     def __init__(self, client: StoreClient) -> None:
         self._counters = client.collection("counters")
@@ -19,3 +19,12 @@ class CounterStore:
         if counter is None:
             raise RuntimeError("MongoDB answered an upsert without its document")
         return int(counter["value"])
+
+    async def take_turn(self, name: str, every_seconds: float) -> bool:
+        """Whether it is time for something that one executor does now and then; True for one of them."""
+        last = {"$subtract": ["$$NOW", round(every_seconds * 1000)]}
+        due = {"_id": name, "$expr": {"$lte": ["$done_at", last]}}
+        if (await self._counters.update_one(due, [{"$set": {"done_at": "$$NOW"}}])).matched_count:
+            return True
+        first = [{"$set": {"done_at": {"$ifNull": ["$done_at", "$$NOW"]}}}]
+        return (await self._counters.update_one({"_id": name}, first, upsert=True)).upserted_id is not None

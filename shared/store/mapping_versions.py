@@ -29,6 +29,12 @@ class MappingVersionStore:
             raise NotFound(f"There is no version {mapping_version} of this mapping")
         return MappingVersion.from_mongo(stored)
 
+    async def targets(self) -> list[tuple[str, ObjectId | None]]:
+        """Return every target that a mapping ever had: tenant and connection, None for the default target."""
+        what = {"tenant_id": "$tenant_id", "target": "$mapping.target_connection_id"}
+        found = await (await self._collection.aggregate([{"$group": {"_id": what}}])).to_list()
+        return [(one["_id"]["tenant_id"], one["_id"].get("target")) for one in found]
+
     async def list_page(self, tenant_id: str, mapping_id: ObjectId, page: Page) -> Listing[MappingVersion]:
         """Return one page of a mapping's versions, newest first, and their number."""
         query = {"tenant_id": tenant_id, "mapping_id": mapping_id}

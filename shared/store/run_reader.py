@@ -56,6 +56,11 @@ class RunReader:
             raise NotFound("There is no such run")
         return Run.from_mongo(stored)
 
+    async def statuses(self, run_ids: Sequence[ObjectId]) -> dict[ObjectId, RunStatus]:
+        """Return the states of those of the runs that are there, of every tenant."""
+        found = self._runs.find({"_id": {"$in": list(run_ids)}}, {"status": 1})
+        return {stored["_id"]: RunStatus(stored["status"]) async for stored in found}
+
     async def list_runs(
         self,
         tenant_id: str,
