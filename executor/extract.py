@@ -48,7 +48,7 @@ class Feed(RawIOBase):
         rows_before: int = 0,
     ) -> None:
         super().__init__()
-        self.binary = plan.binary
+        self.form = plan.form
         self.rows_before = rows_before
         self.transform = transform
         self.rejected = rejected
@@ -103,14 +103,18 @@ class Feed(RawIOBase):
 
     def _extract(self) -> None:
         try:
-            read = read_binary if self.binary else self._session.dialect.read_blocks
-            self._rows = read(self._session, self._sql, self._feed)
+            self._rows = self._reader()(self._session, self._sql, self._feed)
         except FeederStopped:
             pass
         except BaseException as error:
             self._error = error
         finally:
             os.close(self._write_end)
+
+    def _reader(self) -> Callable[[Session, str, Callable[[bytes], Any]], int]:
+        dialect = self._session.dialect
+        readers = {"lines": dialect.read_blocks, "csv": dialect.read_csv, "binary": read_binary}
+        return readers[self.form]
 
     def _feed(self, block: bytes) -> None:
         self._context.check()

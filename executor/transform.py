@@ -133,8 +133,8 @@ def _check_count(rows: int, transformed: int) -> None:
         )
 
 
-class PassThroughBinary:
-    """A binary stream travels untouched; its rows are counted by both servers."""
+class PassThroughUncounted:
+    """A stream that is no lines of COPY text travels untouched; its rows are counted at both ends."""
 
     def __init__(self) -> None:
         self.rows_read = 0
@@ -188,8 +188,8 @@ class LineMapping:
 
 def start_transform(plan: SourcePlan, rejected: RejectedRows, *, rows_before: int) -> Transform:
     """Return the transform of the plan's gear; row numbers go on from `rows_before`."""
-    if plan.binary:
-        return PassThroughBinary()
+    if plan.form != "lines":
+        return PassThroughUncounted()
     if plan.gear == "pass_through":
         return PassThrough()
     return LineMapping(plan, rejected, rows_before)

@@ -103,6 +103,7 @@ def _read_within(
             gear="line_mapper",
             gear_reason="rows of one key are ranked by the cursor, so each line is looked at",
             checked_by_target=False,
+            form="lines",
         )
     order = f"q.{dialect.quote(window.cursor.column.name)}" if rank is not None else None
     sql = dialect.wire_select(window.query, reading.columns, where=window.where, cursor_order=order)

@@ -8,6 +8,7 @@ from shared.dialects.binary_copy import binary_select, speaks_binary
 from shared.documents.mapping import WriteMode
 from shared.source_plan import SourcePlan
 from shared.target_plan import TargetPlan
+from shared.types import DataType, TypeLimits
 from shared.watermarks import query_to_describe
 
 
@@ -24,14 +25,22 @@ def choose_gear(
     reading = replace(reading, row_mapper=mapper)
     if mapper.identity is not None:
         passed = _passed_through(reading, mapper.identity, source, checked_by_target=False)
-        return _in_binary(passed, writing, source, target)
+        return _untouched(passed, writing, source, target)
     if mapper.identity_when_taken is None or checked:
         reason = mapper.reason_not_identity if not checked else "the target refused rows: each is checked"
         return replace(reading, gear_reason=reason)
-    if not (target.capabilities.limits.refuses_misfits and _refuses_nulls(writing)):
+    limits = target.capabilities.limits
+    if not (limits.refuses_misfits and _refuses_nulls(writing) and _bounds_texts(writing, limits)):
         return replace(reading, gear_reason=mapper.reason_not_identity)
     passed = _passed_through(reading, mapper.identity_when_taken, source, checked_by_target=True)
-    return _in_binary(passed, writing, source, target)
+    return _untouched(passed, writing, source, target)
+
+
+def _untouched(reading: SourcePlan, writing: TargetPlan, source: Dialect, target: Dialect) -> SourcePlan:
+    """Let rows travel in the form that the target's loader reads, where the source can write that."""
+    if source.capabilities.writes_csv and target.capabilities.loads_csv:
+        return replace(reading, form="csv", gear_reason=f"{reading.gear_reason}; as CSV")
+    return _in_binary(reading, writing, source, target)
 
 
 def _in_binary(reading: SourcePlan, writing: TargetPlan, source: Dialect, target: Dialect) -> SourcePlan:
@@ -41,7 +50,7 @@ def _in_binary(reading: SourcePlan, writing: TargetPlan, source: Dialect, target
     sql = binary_select(source, reading.query, reading.columns, writing.fields)
     if sql is None:
         return reading
-    return replace(reading, sql=sql, binary=True, gear_reason=f"{reading.gear_reason}; in binary")
+    return replace(reading, sql=sql, form="binary", gear_reason=f"{reading.gear_reason}; in binary")
 
 
 def _passed_through(
@@ -62,13 +71,28 @@ def _passed_through(
     )
 
 
+def _bounds_texts(writing: TargetPlan, limits: TypeLimits) -> bool:
+    """Tell whether no text column is longer than its field, so that it refuses what the field does."""
+    if writing.existing is None or not limits.longest_refusing_text:
+        return True
+    lengths = {column.name: column.field.length for column in writing.existing.columns if column.field}
+    for field in writing.fields:
+        in_key = field.name in writing.keys
+        length = field.length or (limits.string_key_length if in_key else None)
+        if field.data_type is DataType.STRING and length and lengths.get(field.name, length) != length:
+            return False
+    return True
+
+
 def _refuses_nulls(writing: TargetPlan) -> bool:
     """Tell whether the rows are loaded where every required field's column is NOT NULL."""
     if writing.write_mode is WriteMode.UPSERT or (writing.write_mode is WriteMode.APPEND and writing.keys):
         return False  # a bare staging table takes everything
     if writing.existing is None:
         return True
-    not_null = {column.name for column in writing.existing.columns if not column.nullable}
+    not_null = {
+        column.name for column in writing.existing.columns if not column.nullable and not column.counts_up
+    }
     return all(
         field.name in not_null for field in writing.fields if not field.nullable or field.name in writing.keys
     )

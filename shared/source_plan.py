@@ -11,6 +11,8 @@ from shared.types import SourceColumn
 from shared.watermarks import query_to_describe
 
 Gear = Literal["pass_through", "pushed_down", "line_mapper"]
+# How rows travel: as COPY text, in PostgreSQL's binary form, or as LOAD DATA takes them. Only lines can be looked at.
+Form = Literal["lines", "binary", "csv"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,11 @@ class SourcePlan:
     row_mapper: RowMapper
     incremental: bool = False
     checked_by_target: bool = False
-    binary: bool = False
+    form: Form = "lines"
+
+    @property
+    def binary(self) -> bool:
+        return self.form == "binary"
 
 
 def plan_source(

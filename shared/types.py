@@ -116,6 +116,9 @@ class TypeLimits:
     big_dates: bool = False  # infinity, BC and years beyond 9999, and 24:00:00, as PostgreSQL prints them
     json_numbers_are_doubles: bool = False  # a JSON number with more digits than a double would be rounded
     refuses_misfits: bool = False  # a bulk load fails, changing nothing, on what the column cannot hold
+    refuses_long_times: bool = False  # and on a time beyond a day
+    # The longest text column that refuses every longer text, also where only spaces are too many.
+    longest_refusing_text: int = 0
     nul_in_text: bool = False
     max_text_bytes: int | None = None
     max_binary_bytes: int | None = None

@@ -16,6 +16,7 @@ from shared.documents.mapping import Guards
 from shared.documents.run import Progress, Window
 from shared.errors import CountMismatch, DataError, GuardFailed, LockTimeout, TransientError
 from shared.ledger_tables import REJECTED_FIELDS, STAGING_PREFIX
+from shared.source_plan import Form
 from shared.target_plan import TargetPlan
 from shared.types import TargetField
 
@@ -89,20 +90,23 @@ class LoadJob:
         """
         feed = self._start_feed()
         loaded = self.plan.fields if fields is None else fields
-        load = self._load_binary if feed.binary else self._load_encoded
-        result: LoadResult = load_all(feed, lambda source: load(table, loaded, source))
+        result: LoadResult = load_all(feed, lambda source: self._load(feed.form, table, loaded, source))
         reach("mid_load")
+        if result.remark:
+            self.context.log("warning", result.remark)
         self._rejected.check_at_end(feed.rows_read)
         check_taken(result, feed.transform.rows_sent, table)
         self._read = feed.counts()
         return result.rows
 
-    def _load_encoded(self, table: TableName, fields: Sequence[TargetField], source: BinaryIO) -> LoadResult:
-        encoded = self.dialect.encode_stream(source, fields)
-        return self.dialect.load_blocks(self.session, table, fields, encoded)
-
-    def _load_binary(self, table: TableName, fields: Sequence[TargetField], source: BinaryIO) -> LoadResult:
-        return load_binary(self.session, table, fields, source)
+    def _load(
+        self, form: Form, table: TableName, fields: Sequence[TargetField], source: BinaryIO
+    ) -> LoadResult:
+        if form == "binary":
+            return load_binary(self.session, table, fields, source)
+        if form == "lines":
+            source = self.dialect.encode_stream(source, fields)
+        return self.dialect.load_blocks(self.session, table, fields, source)
 
     # -- publish -------------------------------------------------------------------------------
 

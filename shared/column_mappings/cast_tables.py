@@ -20,10 +20,11 @@ class Passes(IntEnum):
     """Which cells a cast leaves unchanged."""
 
     NOT_ALL = 0
-    WHEN_TAKEN = 1  # all those that the target does not refuse by itself
-    WITHOUT_SPECIALS = 2  # all numbers but NaN, the infinities and -0.0
-    WITHOUT_NUL = 3  # all those without a NUL character
-    ALWAYS = 4
+    WITHOUT_ODD_NUMBERS = 1  # all numbers but NaN, the infinities and -0.0, which the target takes for 0
+    WHEN_TAKEN = 2  # all those that the target does not refuse by itself
+    WITHOUT_SPECIALS = 3  # all numbers but NaN, the infinities and -0.0
+    WITHOUT_NUL = 4  # all those without a NUL character
+    ALWAYS = 5
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,9 @@ def string_cast(request: CastRequest) -> Compiled:
         return convert, Passes.WITHOUT_NUL
     if text is texts.same and isinstance(length_check, texts.AtMostCharacters):
         convert = texts.FittingText(convert, within=_within(length_check.length, request))
+        refused = length_check.length <= request.limits.longest_refusing_text and not length_check.lossy
+        if convert.convert is length_check and refused:
+            return convert, Passes.WHEN_TAKEN
     return convert, Passes.NOT_ALL
 
 
@@ -202,7 +206,8 @@ def _is_padded(column: SourceColumn, precision: int, scale: int) -> bool:
 def _float_of_float(request: CastRequest) -> Compiled:
     if request.limits.float_specials and request.limits.negative_zero:
         return texts.same, Passes.ALWAYS
-    return _held_float(texts.same, request), Passes.WITHOUT_SPECIALS
+    passes = Passes.WITHOUT_SPECIALS if request.limits.negative_zero else Passes.WITHOUT_ODD_NUMBERS
+    return _held_float(texts.same, request), passes
 
 
 def _float_of_digits(request: CastRequest) -> Compiled:
@@ -268,7 +273,8 @@ class InstantCast:
             return convert, Passes.NOT_ALL
         if request.limits.big_dates:
             convert = instants.or_big(convert, self.big)
-        return convert, Passes.WHEN_TAKEN
+        held = self.big is not instants.END_OF_DAY or request.limits.refuses_long_times
+        return convert, Passes.WHEN_TAKEN if held else Passes.NOT_ALL
 
 
 def _timestamp(request: CastRequest) -> Convert:

@@ -124,7 +124,7 @@ def _is_unchanged(cast: Cast, column: Column, facts: Facts) -> bool:
         return True
     if cast.passes is Passes.WITHOUT_NUL:
         return not facts.nul
-    if cast.passes is Passes.WITHOUT_SPECIALS:
+    if cast.passes in (Passes.WITHOUT_SPECIALS, Passes.WITHOUT_ODD_NUMBERS):
         return LOOKED_AT.isdisjoint(column)
     if isinstance(cast.convert, FittingText):
         # An escape only makes a cell longer.

@@ -143,6 +143,7 @@ class RowMapper:
 
 _REASONS = {
     Passes.NOT_ALL: "its values are cast, or checked, one by one",
+    Passes.WITHOUT_ODD_NUMBERS: "its numbers are checked for -0, which the target would take for 0",
     Passes.WHEN_TAKEN: "its values are checked for those that the target cannot hold",
     Passes.WITHOUT_SPECIALS: "its numbers are checked for NaN, infinities and -0, which the target may not hold",
     Passes.WITHOUT_NUL: "its texts are checked for the NUL character, which the target cannot hold",

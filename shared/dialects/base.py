@@ -67,6 +67,8 @@ class Capabilities:
     limits: TypeLimits
     default_namespace: str | None  # PostgreSQL "public"; MySQL and SQLite: None (the database itself)
     column_names_ignore_case: bool = False
+    writes_csv: bool = False  # read_csv gives what loads_csv takes
+    loads_csv: bool = False
     loose_kinds: frozenset[Kind] = (
         frozenset()
     )  # of source columns whose values may be of another type: `seen_types`
@@ -90,6 +92,7 @@ class TargetColumn:
     nullable: bool
     has_default: bool
     collation: str | None = None
+    counts_up: bool = False  # a NULL becomes the next number
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,7 @@ class LoadResult:
     skipped: int = 0
     warnings: int = 0
     first_warning: str | None = None  # code and column, never a value
+    remark: str | None = None  # what somebody should know who wonders why it took so long
 
 
 @dataclass
@@ -238,6 +242,13 @@ class Dialect(Protocol):
         """
         ...
 
+    def read_csv(self, session: Session, sql: str, write: Callable[[bytes], Any]) -> int:
+        """Stream a wire SELECT as lines of `mysql_csv` into `write`, cut anywhere; return the number of rows.
+
+        Only with `writes_csv`; otherwise as `read_blocks`.
+        """
+        ...
+
     def fetch_rows(
         self, session: Session, sql: str, limit: int, max_bytes: int | None = None
     ) -> list[tuple[bytes | None, ...]]:
@@ -309,8 +320,8 @@ class Dialect(Protocol):
     def load_blocks(
         self, session: Session, table: TableName, fields: Sequence[TargetField], source: BinaryIO
     ) -> LoadResult:
-        """Bulk load what `encode_stream` gives, read from `source` until its end, in the
-        open transaction. An exception of `source.read` ends the load with nothing to be committed."""
+        """Bulk load what `encode_stream` (with `loads_csv` also `read_csv`) gives, read from `source` until its
+        end, in the open transaction. An exception of `source.read` ends the load with nothing to be committed."""
         ...
 
     def encode_stream(self, source: BinaryIO, fields: Sequence[TargetField]) -> BinaryIO:

@@ -73,10 +73,15 @@ class _Sink(io.RawIOBase):
 
 def read_binary(session: Session, sql: str, write: Callable[[bytes], Any]) -> int:
     """Stream a SELECT in binary into `write`, cut anywhere; return the number of rows."""
+    return copy_out(session, sql, "FORMAT binary", write)
+
+
+def copy_out(session: Session, sql: str, options: str, write: Callable[[bytes], Any]) -> int:
+    """Stream a SELECT in a form of COPY's into `write`, cut anywhere; return the number of rows."""
     driver: Any = session
     blocks = io.BufferedWriter(_Sink(write), BLOCK_BYTES)
     with driver.translated(), contextlib.closing(driver.connection.cursor()) as cursor:
-        cursor.copy_expert(f"COPY (\n{sql}\n) TO STDOUT (FORMAT binary)", blocks, BLOCK_BYTES)
+        cursor.copy_expert(f"COPY (\n{sql}\n) TO STDOUT ({options})", blocks, BLOCK_BYTES)
         blocks.flush()
         return int(cursor.rowcount)
 

@@ -23,8 +23,8 @@ from shared.dialects.base import (
 )
 from shared.dialects.copy_text import block_writer
 from shared.dialects.driver_session import EnoughRows, RowBasket, require_unique_names
-from shared.dialects.mysql_csv import CsvStream
-from shared.dialects.mysql_reader import lines_of, open_rows
+from shared.dialects.mysql_csv import CsvStream, csv_lines
+from shared.dialects.mysql_reader import Row, lines_of, open_rows
 from shared.dialects.mysql_session import MysqlSession
 from shared.errors import EngineError, LockTimeout, UnsupportedCapability
 from shared.types import DataType, Kind, SourceColumn, TargetField, TypeLimits
@@ -44,6 +44,8 @@ class MysqlDialect:
         limits=TypeLimits(
             float_specials=False,
             json_numbers_are_doubles=True,
+            refuses_misfits=True,
+            longest_refusing_text=mysql_types.LONGEST_VARCHAR,
             nul_in_text=True,
             max_text_bytes=2**32 - 1,
             max_binary_bytes=2**32 - 1,
@@ -53,6 +55,8 @@ class MysqlDialect:
         ),
         default_namespace=None,
         column_names_ignore_case=True,
+        writes_csv=True,
+        loads_csv=True,
         loose_kinds=frozenset((Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ, Kind.TIME)),
     )
 
@@ -111,15 +115,13 @@ class MysqlDialect:
         return mysql_types.cursor_literal(kind, text)
 
     def read_blocks(self, session: Session, sql: str, write: Callable[[bytes], Any]) -> int:
-        driver = _driver(session)
         blocks = block_writer(write)
-        count = 0
-        with driver.translated(), open_rows(driver.connection, sql) as reader:
-            for rows in reader.batches():
-                count += len(rows)
-                blocks.write(lines_of(rows))
-            blocks.flush()
+        count = _read_rows(session, sql, lambda rows: blocks.write(lines_of(rows)))
+        blocks.flush()
         return count
+
+    def read_csv(self, session: Session, sql: str, write: Callable[[bytes], Any]) -> int:
+        return _read_rows(session, sql, lambda rows: write(csv_lines(rows)))
 
     def fetch_rows(
         self, session: Session, sql: str, limit: int, max_bytes: int | None = None
@@ -284,6 +286,17 @@ class MysqlDialect:
         prefix: str,
     ) -> Iterator[str]:
         return mysql_tables.table_names_like(session, prefix)
+
+
+def _read_rows(session: Session, sql: str, take: Callable[[Sequence[Row]], Any]) -> int:
+    """Give all rows of a SELECT to `take`, as many at a time as a buffer holds; return their number."""
+    driver = _driver(session)
+    count = 0
+    with driver.translated(), open_rows(driver.connection, sql) as reader:
+        for rows in reader.batches():
+            count += len(rows)
+            take(rows)
+    return count
 
 
 def _driver(session: Session) -> MysqlSession:

@@ -1,18 +1,18 @@
 """The text that LOAD DATA reads without changing a byte, and the expressions that make values of it.
 
-A line is its cells, each in double quotes (doubled inside), separated by commas, ended by a newline; NULL
-stands bare. There are no escapes: backslashes, tabs and newlines inside quotes are themselves. A cell's
+A line is its cells, in double quotes (doubled inside), separated by commas, ended by a newline; NULL stands
+bare. There are no escapes: backslashes, tabs and newlines inside quotes are themselves. A cell's
 text is its wire text; what the column needs instead (1 for t, no +00, bytes for hexadecimal digits) the
 statement itself makes of it, at the server.
 """
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from shared.types import BLOCK_BYTES, DataType, TargetField
-from shared.wire import unescape_text
+from shared.wire import Cell, unescape_text
 
 LOAD_OPTIONS = (
     "CHARACTER SET utf8mb4 FIELDS TERMINATED BY ',' ENCLOSED BY '\"' ESCAPED BY '' LINES TERMINATED BY '\\n'"
@@ -48,6 +48,27 @@ def csv_block(block: bytes) -> bytes:
         return text
     text = text.replace(_NULL_CELL, b"NULL")
     return unescape_text(text) if b"\\" in text else text
+
+
+def csv_lines(rows: Sequence[tuple[Cell, ...]]) -> bytes:
+    """Return rows as lines for LOAD DATA; cell by cell only where a NULL or a quote stands among them."""
+    lines, cells = [], 0
+    for row in rows:
+        try:
+            lines.append(b'"' + b'","'.join(row) + b'"\n')  # type: ignore[arg-type] # a None raises
+            cells += len(row)
+        except TypeError:
+            lines.append(_csv_line(row))
+            cells += len(row) - row.count(None)
+    text = b"".join(lines)
+    if text.count(b'"') == 2 * cells:
+        return text
+    return b"".join([_csv_line(row) for row in rows])
+
+
+def _csv_line(row: tuple[Cell, ...]) -> bytes:
+    cells = [b"NULL" if cell is None else b'"' + cell.replace(b'"', b'""') + b'"' for cell in row]
+    return b",".join(cells) + b"\n"
 
 
 class CsvStream(io.RawIOBase):

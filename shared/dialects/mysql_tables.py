@@ -92,7 +92,9 @@ class _Column:
         generated = "generated" in self._extra and "default_generated" not in self._extra
         field = None if generated else target_field(self.name, self._type, self._character_set)
         has_default = generated or self.counts or (self._default is not None and self._default != "NULL")
-        return TargetColumn(self.name, self._type, field, self._nullable, has_default, self._collation)
+        return TargetColumn(
+            self.name, self._type, field, self._nullable, has_default, self._collation, self.counts
+        )
 
 
 def _unique_keys(session: Session, table: TableName) -> Iterator[tuple[str, ...]]:

@@ -13,7 +13,7 @@ from shared.types import DataType, Kind, SourceColumn, TargetField
 _BINARY_CHARSET = 63
 _BYTES_PER_CHARACTER = 4  # lengths are in bytes of the session's utf8mb4
 KEY_LENGTH = 255
-_LONGEST_VARCHAR = 16383
+LONGEST_VARCHAR = 16383
 _UNBOUNDED_DECIMALS = 31
 
 # number: (kind, name). BIT comes as its digits, YEAR as an integer; GEOMETRY and VECTOR are refused.
@@ -181,7 +181,7 @@ def column_type(field: TargetField, collation: str, *, in_key: bool) -> str:
 def _string_type(length: int | None, *, in_key: bool) -> str:
     if length is None:
         return f"VARCHAR({KEY_LENGTH})" if in_key else "LONGTEXT"
-    return f"VARCHAR({length})" if length <= _LONGEST_VARCHAR else "LONGTEXT"
+    return f"VARCHAR({length})" if length <= LONGEST_VARCHAR else "LONGTEXT"
 
 
 # The column types that hold a schema type's values unchanged.

@@ -22,6 +22,7 @@ from shared.dialects.base import (
     TargetColumn,
     TargetTable,
 )
+from shared.dialects.binary_copy import copy_out
 from shared.dialects.copy_text import block_writer
 from shared.dialects.driver_session import EnoughRows, RowBasket, require_unique_names
 from shared.dialects.postgresql_session import PostgresqlSession
@@ -52,10 +53,12 @@ class PostgresqlDialect:
         limits=TypeLimits(
             big_dates=True,
             refuses_misfits=True,
+            refuses_long_times=True,
             max_text_bytes=2**30 - 64,
             max_binary_bytes=2**29 - 64,
         ),
         default_namespace="public",
+        writes_csv=True,
     )
 
     # -- connections -------------------------------------------------------------------------
@@ -123,6 +126,9 @@ class PostgresqlDialect:
             cursor.copy_expert(f"COPY (\n{sql}\n) TO STDOUT", blocks, BLOCK_BYTES)
             blocks.flush()
             return int(cursor.rowcount)
+
+    def read_csv(self, session: Session, sql: str, write: Callable[[bytes], Any]) -> int:
+        return copy_out(session, sql, "FORMAT csv, NULL 'NULL', FORCE_QUOTE *", write)
 
     def fetch_rows(
         self, session: Session, sql: str, limit: int, max_bytes: int | None = None

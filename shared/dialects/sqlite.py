@@ -139,6 +139,9 @@ class SqliteDialect:
         blocks.flush()
         return rows
 
+    def read_csv(self, session: Session, sql: str, write: Callable[[bytes], Any]) -> int:
+        raise UnsupportedCapability("SQLite's rows are mapped one by one")
+
     def fetch_rows(
         self, session: Session, sql: str, limit: int, max_bytes: int | None = None
     ) -> list[tuple[bytes | None, ...]]:

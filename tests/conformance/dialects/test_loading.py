@@ -141,6 +141,16 @@ def test_mysql_insert_errors_have_their_class(
             load(target, made, FIELDS, [row])
 
 
+def test_mysql_insert_counts_spaces_that_do_not_fit_and_says_why_it_is_slow(
+    without_local_infile: None, mysql_like: Database, connect: Connect
+) -> None:
+    target = connect(mysql_like, Purpose.TARGET)
+    made = create(target, "t", FIELDS, ["id"])
+    found = load(target, made, FIELDS, [(b"1", b"abc "), (b"2", b"a")])
+    assert (found.rows, found.warnings) == (2, 1)
+    assert "local_infile" in (found.remark or "")
+
+
 # -- a hostile server ----------------------------------------------------------------------------------
 
 GREETING = (

@@ -596,7 +596,28 @@ def test_identity_by_target() -> None:
         made = mapper([source], [same_field(source)], limits=TARGETS["mysql"])
         assert made.identity is None
         assert "NaN" in made.reason_not_identity
-        assert made.identity_when_taken is None
+        assert made.identity_when_taken == (0,)
+    quiet = mapper([SAME["float"]], [same_field(SAME["float"])], limits=TARGETS["mariadb"])
+    assert "-0" in quiet.reason_not_identity
+    assert quiet.identity_when_taken is None
+
+
+@pytest.mark.parametrize(("target", "taken"), [("mysql", (0,)), ("mariadb", (0,)), ("postgresql", None)])
+def test_long_texts_pass_where_even_spaces_too_many_are_refused(
+    target: str, taken: tuple[int, ...] | None
+) -> None:
+    limits = TARGETS[target]
+    text = column("a")
+    assert mapper([text], [field("a", length=9)], limits=limits).identity_when_taken == taken
+    assert mapper([text], [field("a", length=16384)], limits=limits).identity_when_taken is None
+    cut = mapper([text], [field("a", length=9)], [direct("a", "a", cast="lossy")], limits=limits)
+    assert cut.identity_when_taken is None
+
+
+@pytest.mark.parametrize(("target", "taken"), [("mysql", None), ("mariadb", None), ("postgresql", (0,))])
+def test_times_pass_where_those_beyond_a_day_are_refused(target: str, taken: tuple[int, ...] | None) -> None:
+    made = mapper([column("a", Kind.TIME)], [field("a", DataType.TIME)], limits=TARGETS[target])
+    assert made.identity_when_taken == taken
 
 
 @pytest.mark.parametrize("kind", [Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ, Kind.TIME])
