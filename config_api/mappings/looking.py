@@ -11,18 +11,19 @@ from config_api.mappings.payloads import PreviewRequest
 from config_api.mappings.rules import check_key_columns, check_specs
 from config_api.mappings.service import MappingService, check_source_query, unknown_reference
 from config_api.mappings.snapshots import snapshot
+from config_api.schemas.payloads import read_fields
 from shared.clock import Clock
 from shared.connection_settings import default_target_settings
 from shared.dialects.base import ConnectionSettings
 from shared.documents.base import DEFAULT_TENANT
 from shared.documents.connection import Connection
 from shared.documents.mapping import Mapping, MappingVersion
-from shared.documents.schema import Schema
 from shared.errors import InvalidMapping
 from shared.plan import Plan, make_plan
 from shared.preview import Preview, Wanted, preview_query
 from shared.settings import Settings
 from shared.store.stores import Stores
+from shared.types import TargetField
 
 
 class TargetFinder:
@@ -68,13 +69,13 @@ class LookingService:
         source = await self._stores.connections.find(tenant_id, ObjectId(request.source_connection_id))
         if source is None:
             raise unknown_reference("connection", "source_connection_id")
-        schema = await self._find_schema(tenant_id, request)
+        columns = await self._find_columns(tenant_id, request)
         open_target = await self._find_target(tenant_id, request)
         await check_source_query(self._blocking, request.source_query, source)
 
         def look() -> Preview:
             target = None if open_target is None else open_target()
-            wanted = None if schema is None else _wanted(request, schema, target)
+            wanted = None if columns is None else _wanted(request, columns, target)
             return preview_query(self._opener.open(source), request.source_query, request.limit, wanted)
 
         return await self._blocking.run_query(look)
@@ -100,23 +101,34 @@ class LookingService:
             return partial(self._targets.open, None)
         return None
 
-    async def _find_schema(self, tenant_id: str, request: PreviewRequest) -> Schema | None:
-        if request.target_schema_id is None:
+    async def _find_columns(self, tenant_id: str, request: PreviewRequest) -> tuple[TargetField, ...] | None:
+        """Return the columns that the rows are mapped to, None where the query alone is looked at."""
+        columns = await self._named_columns(tenant_id, request)
+        if columns is None:
             if request.column_mappings:
                 message = "column_mappings need the schema that they fill"
                 raise InvalidMapping(message, code="missing", loc=("target_schema_id",))
             return None
+        check_specs(request.column_mappings, columns)
+        check_key_columns(request.key_columns, columns)
+        return columns
+
+    async def _named_columns(self, tenant_id: str, request: PreviewRequest) -> tuple[TargetField, ...] | None:
+        if request.target_columns is not None:
+            return read_fields(request.target_columns)
+        if request.target_schema_id is None:
+            return None
         schema = await self._stores.schemas.find(tenant_id, ObjectId(request.target_schema_id))
         if schema is None:
             raise unknown_reference("schema", "target_schema_id")
-        check_specs(request.column_mappings, schema)
-        check_key_columns(request.key_columns, schema)
-        return schema
+        return schema.columns
 
 
-def _wanted(request: PreviewRequest, schema: Schema, target: ConnectionSettings | None) -> Wanted:
+def _wanted(
+    request: PreviewRequest, columns: tuple[TargetField, ...], target: ConnectionSettings | None
+) -> Wanted:
     keys = None if request.key_columns is None else tuple(request.key_columns)
-    return Wanted(schema.columns, tuple(request.column_mappings), keys, target)
+    return Wanted(columns, tuple(request.column_mappings), keys, target)
 
 
 def _plan(

@@ -1,8 +1,8 @@
 """Mappings, their column mappings, preview and versions as they come in and go out."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from config_api.fields import (
     Answer,
@@ -17,6 +17,7 @@ from config_api.fields import (
     WholeNumber,
     partial_of,
 )
+from config_api.schemas.payloads import ColumnList
 from shared.column_mappings import ColumnMappingSpec
 from shared.column_mappings.direct import DirectConfig
 from shared.column_mappings.join import JoinConfig
@@ -101,6 +102,9 @@ class PreviewRequest(Payload):
     source_query: Query
     limit: Annotated[WholeNumber, Field(ge=1, le=1000)] = 10
     target_schema_id: Reference | None = None
+    target_columns: ColumnList | None = Field(
+        default=None, description="A schema that is not stored, in place of target_schema_id"
+    )
     target_connection_id: Reference | None = Field(
         default=None,
         description="Whose limits count: null, the default target; absent, one of the source's kind",
@@ -109,6 +113,12 @@ class PreviewRequest(Payload):
         default=None, description="Absent: the schema's primary_key columns"
     )
     column_mappings: SpecSet = Field(default=[])
+
+    @model_validator(mode="after")
+    def _check_one_schema(self) -> Self:
+        if self.target_schema_id is not None and self.target_columns is not None:
+            raise ValueError("at most one of target_schema_id and target_columns is taken")
+        return self
 
 
 class MappingProblem(Answer):

@@ -15,6 +15,7 @@ from shared.documents.mapping import (
 )
 from shared.documents.schema import Schema
 from shared.errors import ConfigError, InvalidMapping
+from shared.types import TargetField
 
 UNFILLED = "required_field_unfilled"
 _PLACEHOLDER = re.compile(r"\{\{\s*(low|high)\s*\}\}")
@@ -43,12 +44,12 @@ def check_mapping(mapping: Mapping, schema: Schema) -> None:
         )
 
 
-def check_specs(specs: Sequence[ColumnMappingSpec], schema: Schema) -> None:
-    """Raise InvalidMapping for column mappings that contradict the schema or each other.
+def check_specs(specs: Sequence[ColumnMappingSpec], columns: Sequence[TargetField]) -> None:
+    """Raise InvalidMapping for column mappings that contradict the schema's columns or each other.
 
     A required field that nothing fills is no contradiction: the rest may be added later.
     """
-    for problem in find_problems(specs, schema.columns, None):
+    for problem in find_problems(specs, columns, None):
         if problem.code != UNFILLED:
             raise InvalidMapping(problem.message, code=problem.code, loc=problem.loc)
 
@@ -76,9 +77,9 @@ def refuse_incomplete(problems: Sequence[MappingProblem], loc: tuple[str | int, 
         raise InvalidMapping(message, code="mapping_incomplete", loc=loc)
 
 
-def check_key_columns(keys: Sequence[str] | None, schema: Schema) -> None:
+def check_key_columns(keys: Sequence[str] | None, columns: Sequence[TargetField]) -> None:
     """Raise InvalidMapping for a key column that the schema does not have."""
-    names = {column.name for column in schema.columns}
+    names = {column.name for column in columns}
     for index, key in enumerate(keys or ()):
         if key not in names:
             message = f"The schema has no column {key!r}"
@@ -86,7 +87,7 @@ def check_key_columns(keys: Sequence[str] | None, schema: Schema) -> None:
 
 
 def _check_keys(mapping: Mapping, schema: Schema) -> None:
-    check_key_columns(mapping.key_columns, schema)
+    check_key_columns(mapping.key_columns, schema.columns)
     upsert = effective_write_mode(mapping, schema) is WriteMode.UPSERT
     if upsert and not effective_key_columns(mapping, schema):
         raise InvalidMapping(

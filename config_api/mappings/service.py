@@ -102,7 +102,7 @@ class MappingService:
             fields = _stored_fields(payload)
             changed = view.mapping.model_copy(update={**fields, "updated_at": self._clock()})
             schema = await self._check_references(changed, session)
-            check_specs(view.specs, schema)
+            check_specs(view.specs, schema.columns)
             if changed.uses != view.mapping.uses:
                 await self._stores.runs.renew_uses(changed, session)
             return await self._store(
@@ -194,7 +194,7 @@ class MappingService:
         self, view: MappingView, column_mappings: tuple[ColumnMapping, ...], session: Session, new_from: int
     ) -> MappingView:
         try:
-            check_specs([one.spec for one in column_mappings], view.schema)
+            check_specs([one.spec for one in column_mappings], view.schema.columns)
         except InvalidMapping as error:
             # The client counts what it sent, not what was there before.
             _, index, *rest = error.loc

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Self
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from config_api.fields import (
@@ -64,20 +64,24 @@ class ColumnIn(Payload):
         return value
 
 
+def _check_names(columns: list[ColumnIn]) -> list[ColumnIn]:
+    seen: set[str] = set()
+    for column in columns:
+        if column.name.casefold() in seen:
+            raise ValueError(f"the name {column.name!r} stands twice, ignoring case")
+        seen.add(column.name.casefold())
+    return columns
+
+
+ColumnList = Annotated[
+    list[ColumnIn], Field(min_length=1, max_length=MAX_COLUMNS), AfterValidator(_check_names)
+]
+
+
 class SchemaCreate(Payload):
     name: Name
     description: Description | None = None
-    columns: Annotated[list[ColumnIn], Field(min_length=1, max_length=MAX_COLUMNS)]
-
-    @field_validator("columns")
-    @classmethod
-    def _check_names(cls, columns: list[ColumnIn]) -> list[ColumnIn]:
-        seen: set[str] = set()
-        for column in columns:
-            if column.name.casefold() in seen:
-                raise ValueError(f"the name {column.name!r} stands twice, ignoring case")
-            seen.add(column.name.casefold())
-        return columns
+    columns: ColumnList
 
 
 @partial_of(SchemaCreate)
@@ -124,3 +128,8 @@ def read_schema(schema: Schema) -> SchemaRead:
         updated_at=schema.updated_at,
         version=schema.version,
     )
+
+
+def read_fields(columns: list[ColumnIn]) -> tuple[TargetField, ...]:
+    """Return columns that came in as they are stored."""
+    return tuple(TargetField(**column.model_dump()) for column in columns)

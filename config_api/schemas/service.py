@@ -7,7 +7,7 @@ from config_api.changes import apply_changes
 from config_api.connections.service import ConnectionOpener, refuse_referenced
 from config_api.mappings.snapshots import renew_dependents
 from config_api.schemas.evolution import check_evolution
-from config_api.schemas.payloads import ColumnIn, SchemaCreate, SchemaInfer, SchemaUpdate
+from config_api.schemas.payloads import ColumnIn, SchemaCreate, SchemaInfer, SchemaUpdate, read_fields
 from config_api.versions import ExpectedVersion
 from shared.clock import Clock
 from shared.dialects import dialect_for
@@ -38,7 +38,7 @@ class SchemaService:
             tenant_id=tenant_id,
             name=payload.name,
             description=payload.description,
-            columns=_fields(payload.columns),
+            columns=read_fields(payload.columns),
             created_at=now,
             updated_at=now,
         )
@@ -117,7 +117,7 @@ class SchemaService:
             update={
                 "name": payload.name,
                 "description": payload.description,
-                "columns": _fields(payload.columns),
+                "columns": read_fields(payload.columns),
                 "updated_at": self._clock(),
             }
         )
@@ -130,10 +130,6 @@ class SchemaService:
             filled.update(name for one in found for name in one.spec.target_fields)
             filled.update(effective_key_columns(mapping, schema))
         return filled
-
-
-def _fields(columns: list[ColumnIn]) -> tuple[TargetField, ...]:
-    return tuple(TargetField(**column.model_dump()) for column in columns)
 
 
 def _infer(opener: ConnectionOpener, connection: Connection, payload: SchemaInfer) -> tuple[TargetField, ...]:

@@ -142,6 +142,31 @@ async def test_a_preview_shows_rows_before_and_after_mapping(api: Api, flights: 
     assert (error["row"], error["target_field"], error["source_columns"]) == (2, "second", ["label"])
 
 
+async def test_a_preview_maps_to_a_schema_that_is_not_stored(api: Api, flights: Database) -> None:
+    made = await connect(api, flights)
+    asked: Body = {
+        "source_connection_id": made["id"],
+        "source_query": "SELECT id, label FROM flights ORDER BY id",
+        "limit": 1,
+        "target_columns": [
+            {"name": "id", "data_type": "integer"},
+            {"name": "note", "data_type": "string", "length": 2},
+        ],
+        "column_mappings": [
+            {"type": "direct", "source_columns": ["id"], "target_fields": ["id"]},
+            {"type": "direct", "source_columns": ["label"], "target_fields": ["note"]},
+        ],
+    }
+    answer = await api.post("/mappings/preview", asked)
+    assert answer.status_code == 200, answer.text
+    (error,) = answer.json()["target"]["errors"]
+    assert (error["row"], error["target_field"], error["code"]) == (1, "note", "too_long")
+    assert (await api.get("/schemas/")).json() == []
+    schema = await api.make_schema()
+    both = asked | {"target_schema_id": schema["id"]}
+    assert "at most one" in problem_of(await api.post("/mappings/preview", both), 422)["errors"][0]["msg"]
+
+
 async def test_a_preview_knows_the_limits_and_keys_of_its_target(
     api: Api, postgresql_database: Database, mariadb_database: Database
 ) -> None:
@@ -187,6 +212,10 @@ async def test_a_refused_preview_leaves_the_source_as_it_was(api: Api, flights: 
         ({"target_schema_id": "0" * 24}, "target_schema_id"),
         ({"target_connection_id": "0" * 24}, "target_connection_id"),
         ({"key_columns": ["id", "id"]}, "key_columns"),
+        (
+            {"target_columns": [{"name": "a", "data_type": "decimal", "scale": 2}]},
+            "target_columns.0.precision",
+        ),
         (
             {"column_mappings": [{"type": "direct", "source_columns": ["a"], "target_fields": ["a"]}]},
             "target_schema_id",

@@ -2181,6 +2181,11 @@ export interface components {
             /** Source Query */
             source_query: string;
             /**
+             * Target Columns
+             * @description A schema that is not stored, in place of target_schema_id
+             */
+            target_columns?: components["schemas"]["ColumnIn"][] | null;
+            /**
              * Target Connection Id
              * @description Whose limits count: null, the default target; absent, one of the source's kind
              */
