@@ -65,6 +65,7 @@ UNVERSIONED: dict[tuple[str, str], Permission] = {
 
 VERSIONED: dict[tuple[str, str], Permission] = {
     **_crud("connections", "connection"),
+    ("POST", "/connections/sample"): _write("connections", "connection.create_sample"),
     ("POST", "/connections/test"): _write("connections", "connection.test"),
     ("POST", "/connections/{connection_id}/test"): _write("connections", "connection.test"),
     ("GET", "/connections/{connection_id}/tables"): _read("connections"),

@@ -60,6 +60,30 @@ async def list_connections(
     return [read_connection(connection, keyring) for connection in listing.documents]
 
 
+@router.post(
+    "/sample",
+    status_code=201,
+    operation_id="create_sample_connection",
+    responses={
+        200: {"description": "It was there already", "model": ConnectionRead},
+        **problem_responses(409, 503),
+    },
+)
+async def create_sample_connection(
+    response: Response,
+    tenant_id: Tenant,
+    connections: Connections,
+    keyring: KeyringOf,
+    prefix: Prefix,
+) -> ConnectionRead:
+    """Make a small shop to try things on, and the connection to it: a SQLite file with orders and products."""
+    found, is_new = await connections.provide_sample(tenant_id)
+    response.status_code = 201 if is_new else 200
+    response.headers["Location"] = f"{prefix}/connections/{found.id}"
+    set_version(response, found.version)
+    return read_connection(found, keyring)
+
+
 @router.post("/test", operation_id="test_unsaved_connection", responses=problem_responses(413, 415, 422, 503))
 async def check_unsaved_connection(
     payload: ConnectionTest, tenant_id: Tenant, connections: Connections

@@ -17,10 +17,11 @@ from config_api.connections.payloads import (
     OptionsIn,
     Purpose,
 )
+from config_api.connections.sample import SAMPLE_FILE, SAMPLE_NAME, write_sample
 from config_api.versions import ExpectedVersion
 from shared.addresses import Network, check_address
 from shared.clock import Clock
-from shared.connection_settings import open_connection_settings
+from shared.connection_settings import open_connection_settings, sqlite_path
 from shared.connection_test import ConnectionTestReport, test_connection
 from shared.dialects import dialect_for
 from shared.dialects.base import ConnectionSettings, SessionLimits, TableListing
@@ -70,6 +71,29 @@ class ConnectionService:
     async def create(self, tenant_id: str, payload: ConnectionCreate) -> Connection:
         """Store a new connection. Raises Conflict `name_taken`."""
         return await self._stores.connections.insert(self._build(tenant_id, payload.name, payload))
+
+    async def provide_sample(self, tenant_id: str) -> tuple[Connection, bool]:
+        """Return the connection to the tenant's sample data, and whether it was made just now.
+
+        What is missing of it is made: rows, tables, file, connection. Raises Conflict `name_taken`.
+        """
+        await self._blocking.run_query(_write_sample, self._opener.sqlite_root, tenant_id)
+        found = await self._find_sample(tenant_id)
+        if found is not None:
+            return found, False
+        fields = ConnectionFields(db_type=DatabaseType.SQLITE, database=SAMPLE_FILE)
+        try:
+            made = await self._stores.connections.insert(self._build(tenant_id, SAMPLE_NAME, fields))
+        except Conflict:
+            found = await self._find_sample(tenant_id)
+            if found is None:
+                raise
+            return found, False
+        return made, True
+
+    async def _find_sample(self, tenant_id: str) -> Connection | None:
+        query = {"db_type": DatabaseType.SQLITE.value, "database": SAMPLE_FILE}
+        return next(iter(await self._stores.connections.find_where(tenant_id, query, limit=1)), None)
 
     async def get(self, tenant_id: str, connection_id: ObjectId) -> Connection:
         return await self._stores.connections.get(tenant_id, connection_id)
@@ -206,6 +230,10 @@ def refuse_referenced(noun: str, referrer: str, names: list[str]) -> None:
     more = f" and {len(names) - NAMED_REFERRERS} more" if len(names) > NAMED_REFERRERS else ""
     plural = "s" if len(names) > 1 else ""
     raise Conflict(f"The {noun} is used by the {referrer}{plural} {shown}{more}", code="referenced")
+
+
+def _write_sample(sqlite_root: Path, tenant_id: str) -> None:
+    write_sample(sqlite_path(sqlite_root, tenant_id, SAMPLE_FILE))
 
 
 def _list_tables(opener: ConnectionOpener, connection: Connection) -> list[TableListing]:
