@@ -8,10 +8,12 @@ from typing import Any, BinaryIO, Protocol
 import orjson
 
 from shared.column_mappings.line_mapper import RejectedLine, compile_line_mapper
-from shared.column_mappings.row_mapper import CellError
+from shared.column_mappings.row_mapper import CellError, RowMapper
 from shared.documents.mapping import ErrorPolicy
 from shared.documents.run import Run
 from shared.errors import CastFailed, CountMismatch, RejectLimitExceeded
+from shared.pushdown import PushedDown
+from shared.pushdown.rows import SureAndDoubted, find_doubted, source_line
 from shared.rejected_cells import keep_cells, keep_columns
 from shared.source_plan import SourcePlan
 from shared.types import SourceColumn
@@ -186,10 +188,59 @@ class LineMapping:
         _check_count(rows, self.rows_read)
 
 
+class PushedDownRows:
+    """The source has done the mapping: only rows in doubt go through the compiled column mappings.
+
+    Those that are mapped after all take the place of their lines, so that rows keep their order.
+    """
+
+    def __init__(
+        self, row_mapper: RowMapper, pushed: PushedDown, rejected: RejectedRows, rows_before: int
+    ) -> None:
+        self._mapper = compile_line_mapper(row_mapper)
+        self._source_cells = pushed.source_cells
+        self._rejected = rejected
+        self._rows_before = rows_before
+        self.rows_read = 0
+        self.rows_sent = 0
+
+    def block(self, block: bytes) -> bytes:
+        found = find_doubted(block)
+        if found is None:
+            rows = block.count(b"\n")  # a newline inside a cell is escaped
+            self.rows_read += rows
+            self.rows_sent += rows
+            return block
+        kept = self._decide(found)
+        self.rows_read += len(found.lines)
+        self.rows_sent += len(kept)
+        return b"\n".join(kept) + b"\n" if kept else b""
+
+    def _decide(self, found: SureAndDoubted) -> list[bytes]:
+        """Return the lines to be sent; the others are rejected."""
+        lines = [source_line(found.lines[place], self._source_cells) for place in found.doubted]
+        mapped = self._mapper.map_block(b"".join(lines))
+        rejected = {line.line_number: line for line in mapped.rejected}
+        decided = iter(mapped.data.split(b"\n"))
+        kept: list[bytes | None] = [*found.lines]
+        for number, place in enumerate(found.doubted, start=1):
+            if number in rejected:
+                self._rejected.add(self._rows_before + self.rows_read + place + 1, rejected[number])
+                kept[place] = None
+            else:
+                kept[place] = next(decided)
+        return [line for line in kept if line is not None]
+
+    def ended(self, rows: int) -> None:
+        _check_count(rows, self.rows_read)
+
+
 def start_transform(plan: SourcePlan, rejected: RejectedRows, *, rows_before: int) -> Transform:
     """Return the transform of the plan's gear; row numbers go on from `rows_before`."""
     if plan.form != "lines":
         return PassThroughUncounted()
     if plan.gear == "pass_through":
         return PassThrough()
+    if plan.pushed is not None:
+        return PushedDownRows(plan.row_mapper, plan.pushed, rejected, rows_before)
     return LineMapping(plan, rejected, rows_before)

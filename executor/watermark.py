@@ -9,7 +9,6 @@ from executor.ranking import CursorRank, rank_of
 from shared.column_mappings.row_mapper import CellError
 from shared.cursors import TIME_KINDS, Cursor
 from shared.dialects.base import Session
-from shared.documents.mapping import WriteMode
 from shared.documents.run import Window
 from shared.errors import WatermarkConflict
 from shared.late_commits import HeldBack, OpenTransactions, hold_back, snapshot_of
@@ -64,7 +63,7 @@ def plan_run_window(
         WindowInputs(incremental, reading.query, reading.described, last, fixed, held_back), source
     )
     _log_held_back(context, held_back, window.cursor)
-    rank = rank_of(window.cursor, reading.described) if _is_keyed(writing) else None
+    rank = rank_of(window.cursor, reading.described) if reading.ranked else None
     return _read_within(reading, window, rank, source)
 
 
@@ -88,25 +87,11 @@ def _log_held_back(context: RunContext, held: HeldBack | None, cursor: Cursor) -
         context.log("info", f"a transaction is open in the source since {since}: the window ends before it")
 
 
-def _is_keyed(writing: TargetPlan) -> bool:
-    return bool(writing.keys) and writing.write_mode is not WriteMode.REPLACE
-
-
 def _read_within(
     reading: SourcePlan, window: ReadWindow, rank: CursorRank | None, source: Session
 ) -> WindowPlan:
     dialect = source.dialect
-    if rank is not None:
-        reading = replace(
-            reading,
-            columns=reading.described,
-            gear="line_mapper",
-            gear_reason="rows of one key are ranked by the cursor, so each line is looked at",
-            checked_by_target=False,
-            form="lines",
-        )
-    order = f"q.{dialect.quote(window.cursor.column.name)}" if rank is not None else None
-    sql = dialect.wire_select(window.query, reading.columns, where=window.where, cursor_order=order)
+    sql = reading.select_within(dialect, window)
     null_sql = dialect.wire_select(window.query, reading.described, where=window.null_where)
     return WindowPlan(replace(reading, sql=sql), window.window, (null_sql, window.null_error), rank)
 

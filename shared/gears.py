@@ -6,6 +6,7 @@ from dataclasses import replace
 from shared.dialects.base import Dialect
 from shared.dialects.binary_copy import binary_select, speaks_binary
 from shared.documents.mapping import WriteMode
+from shared.pushdown import CannotSay, PushedDown, push_down
 from shared.source_plan import SourcePlan
 from shared.target_plan import TargetPlan
 from shared.types import DataType, TypeLimits
@@ -21,6 +22,11 @@ def choose_gear(
     is set: a load that the target refuses is read again with every row `checked`, to name or set aside the
     rows that it refused.
     """
+    if reading.incremental and writing.is_keyed:
+        reason = "rows of one key are ranked by the cursor, so each line is looked at"
+        return replace(
+            reading, row_mapper=reading.row_mapper.into(writing.fields), gear_reason=reason, ranked=True
+        )
     mapper = reading.row_mapper.into(writing.fields)
     reading = replace(reading, row_mapper=mapper)
     if mapper.identity is not None:
@@ -28,10 +34,10 @@ def choose_gear(
         return _untouched(passed, writing, source, target)
     if mapper.identity_when_taken is None or checked:
         reason = mapper.reason_not_identity if not checked else "the target refused rows: each is checked"
-        return replace(reading, gear_reason=reason)
+        return _pushed_down(reading, target, reason)
     limits = target.capabilities.limits
     if not (limits.refuses_misfits and _refuses_nulls(writing) and _bounds_texts(writing, limits)):
-        return replace(reading, gear_reason=mapper.reason_not_identity)
+        return _pushed_down(reading, target, mapper.reason_not_identity)
     passed = _passed_through(reading, mapper.identity_when_taken, source, checked_by_target=True)
     return _untouched(passed, writing, source, target)
 
@@ -41,6 +47,29 @@ def _untouched(reading: SourcePlan, writing: TargetPlan, source: Dialect, target
     if source.capabilities.writes_csv and target.capabilities.loads_csv:
         return replace(reading, form="csv", gear_reason=f"{reading.gear_reason}; as CSV")
     return _in_binary(reading, writing, source, target)
+
+
+def _pushed_down(reading: SourcePlan, target: Dialect, reason: str) -> SourcePlan:
+    """Compile the mapping into the source query where that is exact; `reason` says why rows do not pass through."""
+    try:
+        pushed = push_down_to(reading, target)
+    except CannotSay as unsayable:
+        return replace(reading, gear_reason=f"{reason}; not pushed down: {unsayable}")
+    if pushed.unsaid:
+        return replace(reading, gear_reason=f"{reason}; not pushed down: {pushed.unsaid[0]}")
+    return as_pushed_down(reading, pushed, reason)
+
+
+def push_down_to(reading: SourcePlan, target: Dialect) -> PushedDown:
+    """Compile the plan's mapping into SQL. Raises CannotSay."""
+    if reading.speak is None:
+        raise CannotSay("its source is not spoken to")
+    return push_down(reading.row_mapper, reading.described, target.capabilities.limits, reading.speak())
+
+
+def as_pushed_down(reading: SourcePlan, pushed: PushedDown, reason: str) -> SourcePlan:
+    sql = pushed.select(query_to_describe(reading.query))
+    return replace(reading, sql=sql, gear="pushed_down", gear_reason=reason, pushed=pushed)
 
 
 def _in_binary(reading: SourcePlan, writing: TargetPlan, source: Dialect, target: Dialect) -> SourcePlan:

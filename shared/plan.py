@@ -88,7 +88,7 @@ def _plan(
         )  # fmt: skip
     sql = reading.sql
     if window is not None:
-        sql = source_session.dialect.wire_select(window.query, reading.columns, where=window.where)
+        sql = reading.select_within(source_session.dialect, window)
     return Plan(
         gear=reading.gear,
         gear_reason=reading.gear_reason,

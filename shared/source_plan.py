@@ -1,14 +1,18 @@
 """How a run reads its source: the query's columns, the compiled column mappings, the SELECT."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from shared.column_mappings.row_mapper import RowMapper, compile_row_mapper
 from shared.dialects.base import ConnectionSettings, Dialect, Session
 from shared.documents.mapping import MappingVersion, effective_key_columns
+from shared.pushdown import PushedDown, Speech
+from shared.pushdown.speeches import speech_of
 from shared.query_gate import check_query
 from shared.types import SourceColumn
-from shared.watermarks import query_to_describe
+from shared.watermarks import ReadWindow, query_to_describe
 
 Gear = Literal["pass_through", "pushed_down", "line_mapper"]
 # How rows travel: as COPY text, in PostgreSQL's binary form, or as LOAD DATA takes them. Only lines can be looked at.
@@ -18,7 +22,12 @@ Form = Literal["lines", "binary", "csv"]
 @dataclass(frozen=True)
 class SourcePlan:
     """How the source is read. `columns` are those that travel, in their order in the wire SELECT;
-    `described` are all that the query has. `checked_by_target`: see `choose_gear`."""
+    `described` are all that the query has. `checked_by_target`: see `choose_gear`.
+
+    `speak` says how the source's SQL is written and raises CannotSay where no mapping is pushed down to it;
+    `pushed` is the mapping in that SQL, in its gear. `ranked`: rows come in the order of the cursor, by which the
+    highest of a key wins.
+    """
 
     columns: tuple[SourceColumn, ...]
     described: tuple[SourceColumn, ...]
@@ -30,10 +39,20 @@ class SourcePlan:
     incremental: bool = False
     checked_by_target: bool = False
     form: Form = "lines"
+    speak: Callable[[], Speech] | None = None
+    pushed: PushedDown | None = None
+    ranked: bool = False
 
     @property
     def binary(self) -> bool:
         return self.form == "binary"
+
+    def select_within(self, dialect: Dialect, window: ReadWindow) -> str:
+        """Return the SELECT of the gear for the rows of a window."""
+        if self.pushed is not None:
+            return self.pushed.select(window.query, window.where)
+        order = f"q.{dialect.quote(window.cursor.column.name)}" if self.ranked else None
+        return dialect.wire_select(window.query, self.columns, where=window.where, cursor_order=order)
 
 
 def plan_source(
@@ -66,4 +85,5 @@ def plan_source(
         row_mapper.reason_not_identity,
         row_mapper,
         incremental=version.mapping.incremental is not None,
+        speak=partial(speech_of, session),
     )

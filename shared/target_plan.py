@@ -38,6 +38,11 @@ class TargetPlan:
     ddl: tuple[str, ...]
     warnings: tuple[Warned, ...]
 
+    @property
+    def is_keyed(self) -> bool:
+        """Whether rows are brought in by key."""
+        return bool(self.keys) and self.write_mode is not WriteMode.REPLACE
+
 
 def target_table_name(mapping: Mapping, schema_name: str, dialect: Dialect) -> TableName:
     """Return the table a mapping fills: its `target_table`, else the schema's name, exactly."""

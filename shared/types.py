@@ -119,6 +119,7 @@ class TypeLimits:
     refuses_long_times: bool = False  # and on a time beyond a day
     # The longest text column that refuses every longer text, also where only spaces are too many.
     longest_refusing_text: int = 0
+    keeps_text: bool = False  # numbers and instants stay the very texts that they arrive as
     nul_in_text: bool = False
     max_text_bytes: int | None = None
     max_binary_bytes: int | None = None

@@ -92,20 +92,30 @@ def _nul_check(request: CastRequest) -> Convert:
     return texts.without_nul if may_hold and not request.limits.nul_in_text else texts.same
 
 
-def _length_check(request: CastRequest) -> Convert:
+def longest_allowed(request: CastRequest) -> tuple[int, bool] | None:
+    """Return how many characters a field takes, and whether a longer text is cut; None where all texts fit."""
     length, lossy = request.field.length, request.lossy
     if length is None and request.in_key:
         length, lossy = request.limits.string_key_length, False
     longest = texts.longest_text(request.column)
     if length is None or (longest is not None and longest <= length):
-        return texts.same
-    return texts.AtMostCharacters(length, lossy=lossy)
+        return None
+    return length, lossy
+
+
+def _length_check(request: CastRequest) -> Convert:
+    allowed = longest_allowed(request)
+    return texts.same if allowed is None else texts.AtMostCharacters(allowed[0], lossy=allowed[1])
+
+
+def checked_bytes(limit: int | None) -> int | None:
+    """Return a limit of bytes, None where no cell that travels can pass it."""
+    return None if limit is None or limit >= _LARGEST_CELL_BYTES else limit
 
 
 def _bytes_check(limit: int | None) -> Convert:
-    if limit is None or limit >= _LARGEST_CELL_BYTES:
-        return texts.same
-    return texts.at_most_bytes(limit)
+    checked = checked_bytes(limit)
+    return texts.same if checked is None else texts.at_most_bytes(checked)
 
 
 _HEXADECIMAL = re.compile(rb"\\x(?:[0-9a-fA-F]{2})*+")
@@ -121,9 +131,14 @@ def _form_check(form: "re.Pattern[bytes]", code: str) -> Convert:
     return convert
 
 
-def _binary_size(request: CastRequest) -> Convert:
+def longest_binary(request: CastRequest) -> int | None:
+    """Return how many bytes the wire text of a binary field may have, before any check is left out."""
     limit = request.limits.max_binary_bytes
-    return _bytes_check(None if limit is None else 2 + 2 * limit)
+    return None if limit is None else 2 + 2 * limit
+
+
+def _binary_size(request: CastRequest) -> Convert:
+    return _bytes_check(longest_binary(request))
 
 
 def _binary_of_binary(request: CastRequest) -> Compiled:

@@ -26,11 +26,13 @@ TEXT_PART = SourceColumn("", Kind.STRING, "text")
 class Cast:
     """A callable on cells that are not NULL. Raises CastFailed.
 
-    `identity`: every possible cell passes unchanged. `passes` says it more finely.
+    `identity`: every possible cell passes unchanged. `passes` says it more finely. `request` is what it was
+    compiled from, None for a text and for dynamic cells.
     """
 
     convert: Convert
     passes: Passes
+    request: CastRequest | None = None
 
     @property
     def identity(self) -> bool:
@@ -70,7 +72,7 @@ def compile_cast(
             code="cannot_be_cast",
             column=field.name,
         )
-    return Cast(*builder(request))
+    return Cast(*builder(request), request)
 
 
 def can_be_cast(kind: Kind, data_type: DataType) -> bool:

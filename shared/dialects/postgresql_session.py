@@ -156,6 +156,8 @@ def _arguments(settings: ConnectionSettings, limits: SessionLimits) -> dict[str,
         "dbname": _plain_name(settings.database),
         "user": settings.username,
         "connect_timeout": max(2, int(limits.connect_seconds)),
+        # psycopg2 writes its texts in the encoding that it connected with, whatever a SET says later.
+        "client_encoding": "UTF8",
         "application_name": "etl-engine",
         "gssencmode": "disable",
         **_KEEPALIVE,

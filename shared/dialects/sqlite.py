@@ -47,6 +47,7 @@ class SqliteDialect:
         limits=TypeLimits(
             float_specials=False,
             negative_zero=False,
+            keeps_text=True,
             nul_in_text=True,
             max_text_bytes=999_999_999,
             max_binary_bytes=999_999_999,

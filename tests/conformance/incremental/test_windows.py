@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 
+from shared.column_mappings import Split, SplitConfig
 from shared.documents.mapping import ErrorPolicy, WriteMode
 from shared.errors import InvalidMapping, UnsupportedCapability, WatermarkConflict
 from shared.rejected_rows import read_rejected_rows
 from tests import factories
 from tests.conformance.incremental.conftest import KEYED, Events, windowed
+from tests.conformance.values.gears import PUSHED_SOURCES
 
 VALUES: dict[str, tuple[Any, ...]] = {
     "integer": (-5, 7, 7, 12),
@@ -189,3 +191,19 @@ def test_a_sqlite_column_of_several_forms_is_refused(sqlite_database: Any, value
     with pytest.raises(UnsupportedCapability) as caught:
         events.run(windowed())
     assert caught.value.code == "mixed_cursor_values"
+
+
+def test_a_window_is_read_through_a_pushed_down_mapping(events: Events) -> None:
+    events.create("integer")
+    split = Split(source_columns=("name",), target_fields=("id", "name"), config=SplitConfig(delimiter="-"))
+    of = windowed(specs=[split], on_error=ErrorPolicy(policy="quarantine"))
+    events.put((0, "1-a", 1), (0, "x-b", 2), (0, "3-c", None))
+    first, context = events.run_in(of)
+    assert context.gear == ("pushed_down" if events.database.flavour in PUSHED_SOURCES else "line_mapper")
+    assert (first.progress.rows_read, first.progress.rows_rejected) == (3, 2)
+    events.put((0, "4-d", 3))
+    second = events.run(of)
+    assert (second.progress.rows_read, second.progress.rows_rejected) == (2, 1)  # the NULL cursor again
+    assert events.loaded() == [(1, "a"), (4, "d")]
+    rejected, _ = read_rejected_rows(context.target, str(context.run.id), limit=10)
+    assert [(row.row_number, row.source_row["name"]) for row in rejected] == [(1, "3-c"), (3, "x-b")]

@@ -10,7 +10,7 @@ from shared.column_mappings import Direct, DirectConfig
 from tests import conftest
 from tests.conformance.values.cast_cases import KIND_TYPES, Mode, cast_families
 from tests.conformance.values.conftest import OpenDatabase, Source
-from tests.conformance.values.gears import MAPPING_GEARS, Gears
+from tests.conformance.values.gears import MAPPING_RUNS, Gears
 from tests.conformance.values.runs import run
 from tests.conformance.values.source_tables import (
     SOURCE,
@@ -46,9 +46,8 @@ def test_the_page_has_no_kind_without_a_column_type() -> None:
     assert {row[0] for row in table(CASTS)} == set(KIND_TYPES)
 
 
-@pytest.mark.parametrize("gear", MAPPING_GEARS)
 @pytest.mark.parametrize("mode", ["strict", "lossy"])
-@pytest.mark.parametrize("pair", conftest.ALL_PAIRS)
+@pytest.mark.parametrize(("pair", "gear"), MAPPING_RUNS)
 def test_a_cast_is_what_the_page_says(
     pair: tuple[Flavour, Flavour],
     mode: Mode,

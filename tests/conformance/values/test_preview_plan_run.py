@@ -30,7 +30,7 @@ from shared.types import DataType, Kind, TargetField
 from tests import conftest, factories
 from tests.conformance.column_mappings.test_lines_and_rows import specs_over
 from tests.conformance.values.conftest import OpenDatabase
-from tests.conformance.values.gears import Gears
+from tests.conformance.values.gears import MAPPING_RUNS, Gears
 from tests.conformance.values.runs import QUARANTINE
 from tests.conformance.values.source_tables import canonical, fill_columns, read
 from tests.recording_context import RecordingContext
@@ -38,6 +38,11 @@ from tests.unit.shared.column_mappings.mapping_cases import column
 
 EXAMPLES = int(os.environ.get("VALUES_EXAMPLES", "6"))  # for each pair; more to look harder
 NUMBER = factories.field("number", "integer", nullable=False)
+FASTEST = [
+    pytest.param(*one.values, "pass_through", marks=one.marks, id=f"fastest-{one.id}")
+    for one in conftest.ALL_PAIRS
+]
+PUSHED_DOWN = [one for one in MAPPING_RUNS if one.values[1] == "pushed_down"]
 ZONES = st.sampled_from(["UTC", "Europe/Berlin"])
 
 TEXTS = st.one_of(
@@ -140,13 +145,13 @@ def generated(draw: st.DrawFn, flavour: Flavour) -> Generated:
     )
 
 
-@pytest.mark.parametrize("pair", conftest.ALL_PAIRS)
+@pytest.mark.parametrize(("pair", "gear"), [*FASTEST, *PUSHED_DOWN])
 def test_what_is_seen_is_what_runs(
-    pair: tuple[Flavour, Flavour], lasting_database: OpenDatabase, gears: Gears
+    pair: tuple[Flavour, Flavour], gear: str, lasting_database: OpenDatabase, gears: Gears
 ) -> None:
     source, target = lasting_database(pair[0]), lasting_database(pair[1])
     tables = itertools.count(1)
-    gears.ask_for("pass_through")  # whatever is fastest
+    gears.ask_for(gear)
 
     @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(generated(pair[0]))
@@ -193,7 +198,10 @@ def check_one(
     assert plan.problems == ()
     gears.taken.clear()
     progress = execute_run(context).progress
-    assert (gears.taken[0].gear, gears.taken[0].sql) == (plan.gear, plan.statements[0].sql)
+    if gears.asked_for == "pushed_down":
+        assert gears.taken[0].gear == "pushed_down"
+    else:
+        assert (gears.taken[0].gear, gears.taken[0].sql) == (plan.gear, plan.statements[0].sql)
     assert (progress.rows_read, preview.row_count) == (len(made.rows), len(made.rows))
     rejected, _ = read_rejected_rows(context.target, str(context.run.id), limit=1000)
     assert [seen_errors(row) for row in rejected] == shown_errors(preview)

@@ -12,7 +12,7 @@ from shared.documents.mapping import ErrorPolicy, WriteMode
 from shared.errors import CastFailed, InvalidMapping, InvalidQuery
 from shared.types import DataType
 from tests import conftest
-from tests.conformance.values.gears import MAPPING_GEARS, Gears
+from tests.conformance.values.gears import MAPPING_RUNS, Gears
 from tests.conformance.values.runs import run
 from tests.conformance.values.source_tables import SOURCE, canonical, read
 from tests.factories import field
@@ -77,8 +77,7 @@ def test_a_type_without_a_plain_text_is_refused_by_name(
     assert (refused.value.code, refused.value.column) == ("type_refused", "v")
 
 
-@pytest.mark.parametrize("gear", MAPPING_GEARS)
-@pytest.mark.parametrize("pair", conftest.ALL_PAIRS)
+@pytest.mark.parametrize(("pair", "gear"), MAPPING_RUNS)
 def test_wall_clocks_are_read_in_the_zone_of_the_source(
     pair: tuple[Flavour, Flavour], gear: str, create_database: Make, gears: Gears
 ) -> None:
@@ -130,8 +129,7 @@ DEFAULTS: list[tuple[str, str | int | bool, str]] = [
 ]
 
 
-@pytest.mark.parametrize("gear", MAPPING_GEARS)
-@pytest.mark.parametrize("pair", conftest.ALL_PAIRS)
+@pytest.mark.parametrize(("pair", "gear"), MAPPING_RUNS)
 def test_a_default_stands_in_for_null_also_where_it_is_required(
     pair: tuple[Flavour, Flavour], gear: str, create_database: Make, gears: Gears
 ) -> None:
@@ -189,8 +187,7 @@ def tables_of(database: Database) -> list[tuple[object, ...]]:
     )
 
 
-@pytest.mark.parametrize("gear", MAPPING_GEARS)
-@pytest.mark.parametrize("pair", conftest.ALL_PAIRS)
+@pytest.mark.parametrize(("pair", "gear"), MAPPING_RUNS)
 def test_null_and_the_empty_text_in_keys_and_required_fields(
     pair: tuple[Flavour, Flavour], gear: str, create_database: Make, gears: Gears
 ) -> None:

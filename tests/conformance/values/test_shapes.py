@@ -10,7 +10,7 @@ from local_servers.access import Flavour
 from shared.column_mappings import Direct
 from tests import conftest
 from tests.conformance.values.conftest import OpenDatabase
-from tests.conformance.values.gears import MAPPING_GEARS, Gears
+from tests.conformance.values.gears import MAPPING_RUNS, Gears
 from tests.conformance.values.runs import run
 from tests.conformance.values.shape_cases import ShapeCase, shape_cases
 from tests.conformance.values.source_tables import SOURCE, canonical, fill_columns, read
@@ -42,8 +42,7 @@ def shapes_of(lasting_database: OpenDatabase) -> FindShapes:
     return find
 
 
-@pytest.mark.parametrize("gear", MAPPING_GEARS)
-@pytest.mark.parametrize("pair", conftest.ALL_PAIRS)
+@pytest.mark.parametrize(("pair", "gear"), MAPPING_RUNS)
 def test_splits_and_joins_are_what_the_page_says(
     pair: tuple[Flavour, Flavour],
     gear: str,

@@ -15,7 +15,7 @@ from shared.documents.mapping import WriteMode
 from tests import conftest
 from tests.conformance.values.conftest import FindSource, Source
 from tests.conformance.values.families import Family
-from tests.conformance.values.gears import Gears
+from tests.conformance.values.gears import MAPPING_RUNS, Gears
 from tests.conformance.values.runs import Outcome, run
 from tests.conformance.values.source_tables import SOURCE, expected_codes, expected_rows, read
 from tests.factories import connection_settings, field
@@ -44,18 +44,19 @@ def run_direct(
 
 
 @pytest.mark.parametrize("mode", [WriteMode.APPEND, WriteMode.UPSERT])
-@pytest.mark.parametrize("pair", conftest.ALL_PAIRS)
+@pytest.mark.parametrize(("pair", "gear"), MAPPING_RUNS)
 def test_every_value_arrives_or_its_row_is_rejected(
     pair: tuple[Flavour, Flavour],
+    gear: str,
     mode: WriteMode,
     source_of: FindSource,
     create_database: conftest.DatabaseFactory,
     gears: Gears,
 ) -> None:
     source, target = source_of(pair[0]), create_database(pair[1])
-    gears.ask_for("line_mapper")
+    gears.ask_for(gear)
     outcome = run_direct(source.database, target, source.families(), mode)
-    assert [taken.gear for taken in gears.taken] == ["line_mapper"]
+    assert [taken.gear for taken in gears.taken] == [gear]
     assert outcome.progress.rows_read == len(source.rows)
     assert outcome.codes() == expected_codes(source.rows, target.flavour)
     fields = [one.field for one in source.families()]
