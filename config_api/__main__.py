@@ -7,13 +7,17 @@ import socket
 import sys
 
 import uvicorn
+from opentelemetry.trace import TracerProvider
 
 from config_api.commands import run_command
 from config_api.main import create_app
 from shared.embedded_mongodb import EmbeddedMongodbError, mongodb_url
+from shared.error_reports import close_error_reports, configure_error_reports
 from shared.logging import configure_logging
 from shared.settings import Settings, SettingsError
+from shared.tracing import close_tracing, configure_tracing
 
+SERVICE = "etl-config-api"
 MAX_MESSAGE_BYTES = 64 * 1024
 
 
@@ -27,6 +31,8 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     configure_logging(settings.log_level, settings.log_format)
+    configure_error_reports(settings, SERVICE)
+    tracer_provider = configure_tracing(settings, SERVICE)
     config = uvicorn.Config(
         "",
         host=settings.config_api_host,
@@ -40,12 +46,15 @@ def main() -> int:
     )
     try:
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-            return runner.run(_serve(settings, config))
+            return runner.run(_serve(settings, config, tracer_provider))
     except EmbeddedMongodbError as error:
         sys.stderr.write(f"{error}\n")
         return 1
     except asyncio.CancelledError:
         return 0
+    finally:
+        close_tracing()
+        close_error_reports()
 
 
 class _Server(uvicorn.Server):
@@ -60,7 +69,7 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-async def _serve(settings: Settings, config: uvicorn.Config) -> int:
+async def _serve(settings: Settings, config: uvicorn.Config, tracer_provider: TracerProvider | None) -> int:
     """Hold MongoDB for as long as the API is served; return the exit code."""
     serving = asyncio.current_task()
     assert serving is not None  # noqa: S101 - this is a coroutine
@@ -73,7 +82,9 @@ async def _serve(settings: Settings, config: uvicorn.Config) -> int:
             loop.remove_signal_handler(stop)
             # uvicorn stops gracefully and then raises the signal again: that is the normal end here.
             signal.signal(stop, _already_stopped)
-        config.app = app = create_app(settings.model_copy(update={"mongodb_url": url}))
+        config.app = app = create_app(
+            settings.model_copy(update={"mongodb_url": url}), tracer_provider=tracer_provider
+        )
         server = _Server(config, app.state.draining)
         # What is here stays: left among the rest, every full collection would walk through all of it.
         gc.collect()

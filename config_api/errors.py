@@ -13,6 +13,7 @@ from starlette.types import Scope
 
 from config_api.access.errors import Forbidden, TooManyRequests, Unauthenticated
 from config_api.problems import FieldProblem, problem_response
+from shared.error_reports import report_error
 from shared.errors import ConfigError, Conflict, DataError, EngineError, NotFound, TransientError
 from shared.store.errors import VersionMismatch, classify_store_error
 
@@ -99,6 +100,7 @@ def engine_problem(scope: Scope, error: EngineError) -> JSONResponse:
     status = status_of(error)
     if status == 500:
         log.error("unexpected_engine_error", exc_info=error)
+        report_error(error)
         return problem_response(scope, 500, "internal_error", INTERNAL_DETAIL)
     errors = None
     if status == 422:
@@ -138,6 +140,7 @@ def store_problem(scope: Scope, error: PyMongoError) -> JSONResponse:
     known = classify_store_error(error)
     if known is None:
         log.error("unexpected_store_error", exc_info=error)
+        report_error(error)
         return problem_response(scope, 500, "internal_error", INTERNAL_DETAIL)
     log.warning("store_unavailable", error=type(error).__name__)
     return problem_response(scope, 503, known.code, known.message, headers={"Retry-After": "1"})

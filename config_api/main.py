@@ -1,7 +1,7 @@
 """The app: its routes, its start and its end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, MutableMapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -9,6 +9,7 @@ import structlog
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
+from opentelemetry.trace import TracerProvider
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
@@ -27,7 +28,7 @@ from config_api.idempotency import Idempotency
 from config_api.mappings import endpoints as mappings
 from config_api.mappings import incremental_endpoints as incremental
 from config_api.metrics import HttpMetrics
-from config_api.middleware import BodyGuard, ErrorGuard, PathForms, RequestContext
+from config_api.middleware import QUIET, BodyGuard, ErrorGuard, PathForms, RequestContext
 from config_api.openapi import describe_access
 from config_api.pause import endpoints as pause
 from config_api.preparation import Preparation, prepare_store
@@ -65,8 +66,10 @@ _DOCUMENTATION = ("/docs", "/docs/oauth2-redirect", "/openapi.json")
 log = structlog.get_logger(__name__)
 
 
-def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
-    """Return the app; MongoDB is reached when it starts."""
+def create_app(
+    settings: Settings, clock: Clock = utc_now, tracer_provider: TracerProvider | None = None
+) -> FastAPI:
+    """Return the app; MongoDB is reached when it starts. Requests become spans of `tracer_provider`."""
     app = FastAPIOffline(
         redoc_url=None,
         static_url=DOCS_FILES,
@@ -75,6 +78,16 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
         summary="Connections, schemas, mappings and schedules; preview, plan and runs",
         lifespan=_lifespan(settings, clock),
         redirect_slashes=False,
+        telemetry={
+            "tracing": tracer_provider is not None,
+            "tracer_provider": tracer_provider,
+            "operation_spans": False,
+            "exclude": _is_untraced,
+            # Metrics are ours, and its logs would quote what was sent.
+            "metrics": False,
+            "logs": False,
+            "auto_configure": False,
+        },
     )
     app.state.metrics = HttpMetrics()
     app.state.limits = RateLimits(settings)
@@ -86,6 +99,10 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
     add_error_handlers(app)
     _add_middleware(app, settings, _route_table(settings), clock)
     return app
+
+
+def _is_untraced(scope: MutableMapping[str, Any]) -> bool:
+    return scope["type"] != "http" or scope["path"] in QUIET
 
 
 def _add_middleware(app: FastAPI, settings: Settings, routes: RouteTable, clock: Clock) -> None:

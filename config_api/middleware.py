@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass
 
 import structlog
+from opentelemetry.trace import get_current_span
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,6 +17,7 @@ from config_api.metrics import HttpMetrics
 from config_api.problems import FieldProblem, problem_response
 from config_api.route_table import RouteTable, canonical
 from config_api.strict_json import UnusableJson, check_json
+from shared.error_reports import report_error
 
 MAX_BODY_BYTES = 1024 * 1024
 UNMATCHED = "unmatched"
@@ -25,7 +27,7 @@ SERVED_AS = "served_as"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
-_QUIET = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
+QUIET = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
 
 log = structlog.get_logger("config_api.access")
 
@@ -65,7 +67,8 @@ class RequestContext:
                 message = {**message, "headers": [*message.get("headers", ()), *marks]}
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id, **_trace(headers)):
+        ids = self._routes.ids_of(scope)
+        with structlog.contextvars.bound_contextvars(request_id=request_id, **ids, **_trace(headers)):
             with self._metrics.in_progress.track_inprogress():
                 await self._app(scope, receive, send_marked)
             self._record(scope, answer.status, time.perf_counter() - started)
@@ -74,7 +77,7 @@ class RequestContext:
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         route = scope["state"].get(SERVED_AS) or self._template_of(scope)
         self._metrics.record(method, route, status, seconds)
-        if (route not in _QUIET and SERVED_AS not in scope["state"]) or status >= 400:
+        if (route not in QUIET and SERVED_AS not in scope["state"]) or status >= 400:
             duration_ms = round(seconds * 1000, 1)
             log.info("request", method=method, route=route, status=status, duration_ms=duration_ms)
 
@@ -98,10 +101,11 @@ class ErrorGuard:
 
         try:
             await self._app(scope, receive, send_noted)
-        except Exception:
+        except Exception as error:
             if scope["type"] != "http" or answer.started:
                 raise
             log.exception("unhandled_error")
+            report_error(error)
             response = problem_response(scope, 500, "internal_error", INTERNAL_DETAIL)
             await response(scope, receive, send)
 
@@ -177,6 +181,9 @@ def _request_id(headers: Headers) -> str:
 
 
 def _trace(headers: Headers) -> dict[str, str]:
+    ours = get_current_span().get_span_context()
+    if ours.is_valid:
+        return {"trace_id": f"{ours.trace_id:032x}", "span_id": f"{ours.span_id:016x}"}
     found = _TRACEPARENT.fullmatch(headers.get("traceparent", ""))
     return {"trace_id": found["trace"], "parent_span_id": found["span"]} if found else {}
 

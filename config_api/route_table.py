@@ -9,6 +9,9 @@ from typing import Any
 from starlette.types import Scope
 
 _FOUND = "known_route"
+# The documents that log lines name, so that everything about one can be found.
+_NAMED = ("mapping_id", "run_id")
+_ID = re.compile(r"[0-9a-fA-F]{24}")
 _PARAMETER = re.compile(r"\\\{[^}]+\\\}")
 
 
@@ -53,6 +56,18 @@ class RouteTable:
             state[_FOUND] = self.find(scope["path"])
         found: KnownRoute | None = state[_FOUND]
         return found
+
+    def ids_of(self, scope: Scope) -> dict[str, str]:
+        """Return the ids of the mapping or run that a request is about."""
+        found = self.of_scope(scope)
+        if found is None or "{" not in found.template:
+            return {}
+        parts = zip(found.template.split("/"), scope["path"].split("/"), strict=False)
+        return {
+            name: part
+            for place, part in parts
+            if place.startswith("{") and (name := place.strip("{}")) in _NAMED and _ID.fullmatch(part)
+        }
 
 
 def canonical(path: str, route: KnownRoute | None) -> str:

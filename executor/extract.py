@@ -21,6 +21,7 @@ from shared.dialects.base import Session
 from shared.dialects.binary_copy import read_binary
 from shared.documents.run import Progress
 from shared.source_plan import SourcePlan
+from shared.tracing import continued, present_context, span
 from shared.wire import split_line
 
 PIPE_BYTES = 1024 * 1024
@@ -57,6 +58,7 @@ class Feed(RawIOBase):
         self._sql = plan.sql
         self._context = context
         self._error: BaseException | None = None
+        self._trace = present_context()
         self._rows = 0
         self._read_end, self._write_end = os.pipe()
         if _SET_PIPE_SIZE is not None:
@@ -103,7 +105,9 @@ class Feed(RawIOBase):
 
     def _extract(self) -> None:
         try:
-            self._rows = self._reader()(self._session, self._sql, self._feed)
+            with continued(self._trace), span("extract") as traced:
+                self._rows = self._reader()(self._session, self._sql, self._feed)
+                traced.set_attributes({"etl.rows": self._rows, "etl.bytes": self.bytes_read})
         except FeederStopped:
             pass
         except BaseException as error:

@@ -15,6 +15,7 @@ from pymongo.errors import PyMongoError
 from executor.health import HealthChecks, create_app
 from executor.supervisor import Supervisor
 from shared.embedded_mongodb import EmbeddedMongodbError, mongodb_url
+from shared.error_reports import close_error_reports, configure_error_reports
 from shared.logging import configure_logging
 from shared.settings import Settings, SettingsError
 from shared.store.client import StoreClient
@@ -22,6 +23,7 @@ from shared.store.indexes import make_indexes
 from shared.store.migrations import migrate
 from shared.version import VERSION
 
+SERVICE = "etl-executor"
 STORE_RETRY_SECONDS = 1.0
 HTTP_STOP_SECONDS = 3
 BACKLOG = 128
@@ -49,11 +51,14 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     configure_logging(settings.log_level, settings.log_format)
+    configure_error_reports(settings, SERVICE)
     try:
         asyncio.run(serve(settings))
     except (StartError, EmbeddedMongodbError) as error:
         log.error("executor_not_started", reason=str(error))  # noqa: TRY400 - a reason for people, no stack
         return 1
+    finally:
+        close_error_reports()
     return 0
 
 

@@ -30,6 +30,7 @@ from shared.late_commits import OpenTransactions, look_for_writers
 from shared.ledger_tables import KIND_BACKFILL, KIND_REPLAY, KIND_RUN
 from shared.source_plan import SourcePlan, plan_source
 from shared.target_plan import TargetPlan, plan_target, target_table_name
+from shared.tracing import span
 
 SOURCE_LIMITS = SessionLimits(connect_seconds=10, lock_seconds=60)
 TARGET_LOCK_SECONDS = 30.0
@@ -123,13 +124,15 @@ def _look_for_writers(context: RunContext) -> OpenTransactions | None:
 def _plan_and_load(
     context: RunContext, source: Session, target: Session, windows: RunWindows, *, checked: bool
 ) -> RunOutcome:
-    reading = plan_source(context.version, source, context.source, target.dialect)
-    writing = plan_target(context.version, reading.row_mapper.fields, target)
-    reading = choose_gear(reading, writing, source.dialect, target.dialect, checked=checked)
-    windowed = plan_run_window(windows, reading, writing, source)
-    context.planned(reading.gear, windowed.window)
-    for statement in writing.ddl:
-        target.execute(statement)
+    with span("plan") as traced:
+        reading = plan_source(context.version, source, context.source, target.dialect)
+        writing = plan_target(context.version, reading.row_mapper.fields, target)
+        reading = choose_gear(reading, writing, source.dialect, target.dialect, checked=checked)
+        windowed = plan_run_window(windows, reading, writing, source)
+        context.planned(reading.gear, windowed.window)
+        for statement in writing.ddl:
+            target.execute(statement)
+        traced.set_attribute("etl.gear", reading.gear)
     progress = _load(context, windowed, writing, source, target, windows.ledger)
     context.log("info", _summary(progress))
     return RunOutcome(progress, windowed.window)

@@ -28,6 +28,7 @@ from executor.worker_process import Done
 from shared.cron import parse_timezone
 from shared.documents.pause import Pauses
 from shared.documents.run import Run
+from shared.error_reports import report_error
 from shared.settings import Settings
 from shared.store.client import StoreClient
 from shared.store.errors import classify_store_error
@@ -291,11 +292,13 @@ async def _forever(name: str, step: Step) -> None:
         except PyMongoError as error:
             if classify_store_error(error) is None:
                 log.exception("loop_failed", loop=name)
+                report_error(error)
                 wait_seconds = CRASH_RETRY_SECONDS
             else:
                 log.warning("store_unavailable", loop=name, error=type(error).__name__)
                 wait_seconds = STORE_RETRY_SECONDS
-        except Exception:
+        except Exception as error:
             log.exception("loop_failed", loop=name)
+            report_error(error)
             wait_seconds = CRASH_RETRY_SECONDS
         await asyncio.sleep(wait_seconds)

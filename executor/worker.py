@@ -29,12 +29,14 @@ from executor.run_inputs import RunInputs, RunInputStore
 from executor.stubborn import until_written
 from shared.dialects.base import ConnectionSettings
 from shared.documents.run import Run, RunStatus
+from shared.error_reports import report_error
 from shared.errors import ControlSignal, EngineError, LeaseLost, ShutdownRequested
 from shared.settings import Settings
 from shared.store.client import StoreClient
 from shared.store.errors import classify_store_error
 from shared.store.run_logs import RunLogStore
 from shared.store.runs import RunStore
+from shared.tracing import span
 
 Execute = Callable[[RunContext], RunOutcome]
 
@@ -71,10 +73,14 @@ class Worker:
 
         Units: `claim_asked_at` is the monotonic time just before the claim was asked for.
         """
-        with structlog.contextvars.bound_contextvars(
-            run_id=str(run.id), mapping_id=str(run.mapping_id), attempt=run.attempt
+        ids = {"run_id": str(run.id), "mapping_id": str(run.mapping_id), "tenant_id": run.tenant_id}
+        with (
+            structlog.contextvars.bound_contextvars(**ids, attempt=run.attempt),
+            span("run", follows=run.traceparent, **ids, attempt=run.attempt, trigger=run.trigger) as traced,
         ):
-            return self._work(run, claim_asked_at)
+            status = self._work(run, claim_asked_at)
+            traced.set_attribute("etl.status", status or "lease_lost")
+            return status
 
     def _work(self, run: Run, claim_asked_at: float) -> RunStatus | None:
         interrupts = Interrupts()
@@ -211,6 +217,7 @@ class Attempt:
             log.warning("attempt_failed", code=known.code, error=type(known).__name__)
             return ending_of_error(known)
         log.error("attempt_crashed", error=type(error).__name__, frames=_stack_without_values(error))
+        report_error(error)
         return Ending(RunStatus.FAILED, INTERNAL_ERROR)
 
 

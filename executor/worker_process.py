@@ -17,9 +17,12 @@ from executor.exit_codes import ExitCode
 from executor.pipeline import execute_run
 from executor.worker import Execute, Worker
 from shared.documents.run import Run, RunStatus
+from shared.error_reports import close_error_reports, configure_error_reports
 from shared.logging import configure_logging
 from shared.settings import Settings
+from shared.tracing import close_tracing, configure_tracing
 
+SERVICE = "etl-worker"
 _PR_SET_PDEATHSIG = 1
 
 
@@ -70,6 +73,8 @@ def serve_jobs(pipe: "Connection[object, object]", setup: WorkerSetup, execute: 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     configure_logging(setup.settings.log_level, setup.settings.log_format)
+    configure_error_reports(setup.settings, SERVICE)
+    configure_tracing(setup.settings, SERVICE)
     worker = Worker(setup.settings, setup.mongodb_url, execute)
     jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(pipe, jobs, worker.stop), name="orders", daemon=True).start()
@@ -78,6 +83,8 @@ def serve_jobs(pipe: "Connection[object, object]", setup: WorkerSetup, execute: 
         status = worker.work(job.run, job.claim_asked_at)
         pipe.send(Done(job.run.id, status))
     worker.close()
+    close_tracing()
+    close_error_reports()
 
 
 def _listen(

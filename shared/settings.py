@@ -71,6 +71,21 @@ def _check_target_url(url: Secret) -> Secret:
     return url
 
 
+def _check_dsn(dsn: Secret) -> Secret:
+    parts = urlsplit(dsn.reveal())
+    if parts.scheme not in ("http", "https") or not (
+        parts.username and parts.hostname and parts.path.strip("/")
+    ):
+        raise ValueError("not a DSN")
+    return dsn
+
+
+def _check_headers(headers: Secret) -> Secret:
+    if not re.fullmatch(r"\s*[\w-]+=[!-~ ]+", headers.reveal()):
+        raise ValueError("not headers")
+    return headers
+
+
 def _check_smtp_url(url: Secret) -> Secret:
     parts = urlsplit(url.reveal())
     if parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.path.strip("/") or parts.query:
@@ -109,6 +124,8 @@ Networks = Annotated[tuple[Network, ...], BeforeValidator(_split_networks)]
 Origins = Annotated[tuple[str, ...], BeforeValidator(_parse_json), AfterValidator(_check_origins)]
 MongodbUrl = Annotated[Secret, AfterValidator(_check_mongodb_url)]
 TargetUrl = Annotated[Secret, AfterValidator(_check_target_url)]
+SentryDsn = Annotated[Secret, AfterValidator(_check_dsn)]
+OtlpHeaders = Annotated[Secret, AfterValidator(_check_headers)]
 SmtpUrl = Annotated[Secret, AfterValidator(_check_smtp_url)]
 JwtKey = Annotated[Secret, AfterValidator(_check_jwt_key)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
@@ -203,6 +220,15 @@ class Settings(BaseModel):
     log_format: Literal["json", "console"] = Field(
         default_factory=_default_log_format, description="json or console"
     )
+    otel_exporter_otlp_endpoint: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s/@?#]+(/[^\s@?#]*[^\s@?#/])?$",
+        description="a URL such as http://localhost:4318, without a slash at its end",
+    )
+    otel_exporter_otlp_headers: OtlpHeaders | None = Field(
+        None, description="headers such as name=value,name=value"
+    )
+    sentry_dsn: SentryDsn | None = Field(None, description="a URL such as https://key@sentry.example.org/7")
     run_retention_days: Days = Field(90, description=_DAYS)
     log_retention_days: Days = Field(30, description=_DAYS)
     rejected_row_retention_days: Days = Field(30, description=_DAYS)
@@ -247,7 +273,10 @@ class Settings(BaseModel):
         return settings.model_copy(update={"encryption_key": (load_development_key(settings.data_dir),)})
 
 
-_SECRETS = ("mongodb_url", "encryption_key", "jwt_secret_key", "target_database_url", "smtp_url")
+_SECRETS = (
+    *("mongodb_url", "encryption_key", "jwt_secret_key", "target_database_url", "smtp_url"),
+    *("otel_exporter_otlp_headers", "sentry_dsn"),
+)
 
 
 def _merge_env_file() -> dict[str, str]:

@@ -21,6 +21,7 @@ from shared.store.documents import Page
 from shared.store.run_logs import LogLine
 from shared.store.run_reader import RunFilter
 from shared.store.stores import Stores
+from shared.tracing import present_traceparent
 
 
 class RunService:
@@ -153,6 +154,7 @@ class RunService:
             queued_at=now,
             retry=mapping.retry,
             timeout_seconds=mapping.timeout_seconds,
+            traceparent=present_traceparent(),
         )
 
 

@@ -18,6 +18,7 @@ from shared.errors import CountMismatch, DataError, GuardFailed, LockTimeout, Tr
 from shared.ledger_tables import REJECTED_FIELDS, STAGING_PREFIX
 from shared.source_plan import Form
 from shared.target_plan import TargetPlan
+from shared.tracing import span
 from shared.types import TargetField
 
 LOCK_TRY_SECONDS = 5.0
@@ -90,7 +91,9 @@ class LoadJob:
         """
         feed = self._start_feed()
         loaded = self.plan.fields if fields is None else fields
-        result: LoadResult = load_all(feed, lambda source: self._load(feed.form, table, loaded, source))
+        with span("load") as traced:
+            result: LoadResult = load_all(feed, lambda source: self._load(feed.form, table, loaded, source))
+            traced.set_attribute("etl.rows", result.rows)
         reach("mid_load")
         if result.remark:
             self.context.log("warning", result.remark)
@@ -183,17 +186,18 @@ class LoadJob:
 
     def commit(self, progress: Progress) -> None:
         """Close the ledger row, last, and commit the data transaction. A lost answer is settled by the ledger."""
-        reach("before_commit")
-        self.context.enter_committing(progress)
-        reach("committing")
-        self.ledger.commit_row(self.context.run, progress, self.window)
-        reach("ledger_closed")
-        try:
-            self.session.commit()
-        except TransientError:
-            if committed_row(self.context.target, str(self.context.run.id)) is None:
-                raise
-        reach("after_commit_before_report")
+        with span("commit"):
+            reach("before_commit")
+            self.context.enter_committing(progress)
+            reach("committing")
+            self.ledger.commit_row(self.context.run, progress, self.window)
+            reach("ledger_closed")
+            try:
+                self.session.commit()
+            except TransientError:
+                if committed_row(self.context.target, str(self.context.run.id)) is None:
+                    raise
+            reach("after_commit_before_report")
 
 
 def check_taken(result: LoadResult, sent: int, table: TableName) -> None:

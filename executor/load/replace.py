@@ -6,6 +6,7 @@ from shared.dialects.base import TableName
 from shared.documents.run import Progress
 from shared.errors import LockTimeout, TargetRefused
 from shared.ledger_tables import DONE_PREFIX, MARKER_PREFIX, OLD_PREFIX
+from shared.tracing import span
 
 
 def load(job: LoadJob) -> Progress:
@@ -111,14 +112,15 @@ def _swap_by_rename(job: LoadJob) -> Progress:
     session.commit()
     dialect.analyze(session, staging)
     job.lock_publication()
-    reach("before_commit")
-    job.context.enter_committing(progress)
-    reach("committing")
-    job.ledger.prepare_publication(job.context.run, progress, job.window)
-    _rename(job, staging, marker)
-    reach("mysql_after_rename")
-    job.ledger.commit_row(job.context.run, progress, job.window)
-    reach("after_commit_before_report")
+    with span("commit"):
+        reach("before_commit")
+        job.context.enter_committing(progress)
+        reach("committing")
+        job.ledger.prepare_publication(job.context.run, progress, job.window)
+        _rename(job, staging, marker)
+        reach("mysql_after_rename")
+        job.ledger.commit_row(job.context.run, progress, job.window)
+        reach("after_commit_before_report")
     job.drop(job.attempt_table(OLD_PREFIX))
     job.drop(job.attempt_table(DONE_PREFIX))
     return progress

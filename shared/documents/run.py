@@ -104,6 +104,8 @@ class Run(StoredDocument):
 
     `unsettled`: an attempt was lost, or its commit was begun, so only the target's ledger knows its outcome.
 
+    `traceparent`: the trace (W3C) of the request that queued the run, which its attempts become part of.
+
     `notices`: what people have to be told of and no notice was written for yet. `late_at`: when the run counts as
     late unless it has started; None once that is decided, and where nobody wants to know.
     """
@@ -143,3 +145,4 @@ class Run(StoredDocument):
     unsettled: bool = False
     notices: tuple[NoticeKind, ...] = ()
     late_at: datetime | None = None
+    traceparent: str | None = None

@@ -87,8 +87,8 @@ def test_the_service_answers_and_a_signal_ends_it_in_good_order(
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=20) == 0
     shown = log.read_text()
-    assert '"event": "config_api_stopped"' in shown
-    assert '"route": "/api/v1/connections/"' in shown
+    assert '"event":"config_api_stopped"' in shown
+    assert '"route":"/api/v1/connections/"' in shown
     assert "canary-pw" not in shown
     assert "Traceback" not in shown
 
