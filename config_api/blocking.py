@@ -21,6 +21,14 @@ class BlockingWork:
         self._tests = CapacityLimiter(MAX_TESTS)
         self._queries = CapacityLimiter(MAX_QUERIES)
 
+    @property
+    def tests_running(self) -> int:
+        return self._tests.borrowed_tokens
+
+    @property
+    def queries_running(self) -> int:
+        return self._queries.borrowed_tokens
+
     async def run_test(self, work: Callable[A, R], *args: A.args, **kwargs: A.kwargs) -> R:
         """Run a connection test in a thread."""
         return await anyio.to_thread.run_sync(partial(work, *args, **kwargs), limiter=self._tests)

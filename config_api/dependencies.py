@@ -53,6 +53,7 @@ class Services:
     settings: Settings
     stores: Stores
     keyring: Keyring
+    blocking: BlockingWork
     connections: ConnectionService
     schemas: SchemaService
     mappings: MappingService
@@ -91,6 +92,7 @@ def build_services(
         settings=settings,
         stores=stores,
         keyring=keyring,
+        blocking=blocking,
         connections=ConnectionService(stores, opener, blocking, clock),
         schemas=SchemaService(stores, opener, blocking, clock),
         mappings=mappings,

@@ -19,11 +19,12 @@ from config_api.access import endpoints as access
 from config_api.access.audit_recorder import AuditRecorder
 from config_api.access.guard import AccessGuard
 from config_api.access.permissions import Permissions
+from config_api.blocking import MAX_QUERIES, MAX_TESTS, BlockingWork
 from config_api.connections import endpoints as connections
 from config_api.dependencies import build_services
 from config_api.errors import add_error_handlers
 from config_api.events import endpoints as events
-from config_api.events.service import EventService
+from config_api.events.service import MAX_STREAMS, EventService
 from config_api.idempotency import Idempotency
 from config_api.mappings import endpoints as mappings
 from config_api.mappings import incremental_endpoints as incremental
@@ -158,6 +159,15 @@ def _routes_of(router: APIRouter, prefix: str) -> Iterator[tuple[str, APIRoute]]
             yield from _routes_of(inner, prefix + context.prefix)
 
 
+def _watch_pools(app: FastAPI) -> None:
+    metrics: HttpMetrics = app.state.metrics
+    blocking: BlockingWork = app.state.services.blocking
+    events: EventService = app.state.events
+    metrics.watch_pool("connection_tests", MAX_TESTS, lambda: blocking.tests_running)
+    metrics.watch_pool("queries", MAX_QUERIES, lambda: blocking.queries_running)
+    metrics.watch_pool("event_streams", MAX_STREAMS, lambda: events.open_streams)
+
+
 def _lifespan(settings: Settings, clock: Clock) -> Any:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -170,6 +180,7 @@ def _lifespan(settings: Settings, clock: Clock) -> Any:
                 app.state.events = EventService(streams, app.state.draining, clock)
                 app.state.preparation = Preparation()
                 app.state.services = build_services(settings, open_stores(client), clock, app.state.limits)
+                _watch_pools(app)
                 preparing = asyncio.create_task(prepare_store(client, app.state.preparation))
                 log.info(
                     "config_api_started", environment=settings.app_env, login_required=settings.login_required

@@ -1,5 +1,7 @@
 """What operators count: requests by method, route template and status, and how long they took."""
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -21,6 +23,10 @@ class HttpMetrics:
             registry=self.registry,
         )
         self._counters: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._used = Gauge(
+            "etl_pool_used", "Places of a pool that are taken", ("pool",), registry=self.registry
+        )
+        self._size = Gauge("etl_pool_size", "Places of a pool", ("pool",), registry=self.registry)
         self.in_progress = Gauge(
             "http_requests_in_progress", "Requests being answered", registry=self.registry
         )
@@ -35,6 +41,11 @@ class HttpMetrics:
         requests, histogram = counters
         requests.inc()
         histogram.observe(seconds)
+
+    def watch_pool(self, pool: str, size: int, used: Callable[[], float]) -> None:
+        """Show how much of a pool is used, as it is when somebody looks."""
+        self._size.labels(pool).set(size)
+        self._used.labels(pool).set_function(used)
 
     def render(self) -> bytes:
         """Return the metrics in Prometheus' text form."""

@@ -104,7 +104,7 @@ def create_app(checks: HealthChecks) -> FastAPI:
 
     async def metrics() -> Response:
         supervisor = checks.supervisor
-        content = b"" if supervisor is None else generate_latest(supervisor.metrics.registry)
+        content = b"" if supervisor is None else generate_latest(await supervisor.read_metrics())
         return Response(content, media_type=CONTENT_TYPE_LATEST)
 
     async def status() -> Response:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
+from typing import Literal
 
 import structlog
 from bson import ObjectId
@@ -16,6 +17,8 @@ from executor.worker_process import Done, Job, Ready, Stop, WorkerSetup, worker_
 from shared.documents.run import Run
 from shared.settings import Settings
 
+# worn: after RUNS_PER_WORKER runs · lost: it ended by itself · not_started: it ended before it was warm
+RestartReason = Literal["worn", "lost", "not_started"]
 RUNS_PER_WORKER = 200
 MAX_RESTART_SECONDS = 30.0
 
@@ -46,7 +49,8 @@ class LostRun:
 class WorkerPool:
     """Starts, feeds, replaces and stops worker processes. Used on one event loop only.
 
-    `on_done` hears of each recorded end, `on_lost` of each run whose process ended before that.
+    `on_done` hears of each recorded end, `on_lost` of each run whose process ended before that, `on_restart` of
+    each process that takes the place of another.
     """
 
     def __init__(
@@ -56,12 +60,14 @@ class WorkerPool:
         *,
         on_done: Callable[[Done], None],
         on_lost: Callable[[LostRun], None],
+        on_restart: Callable[[RestartReason], None] = lambda _: None,
         target: Callable[["Connection[object, object]", WorkerSetup], None] = worker_main,
     ) -> None:
         self._setup = WorkerSetup(settings, mongodb_url, os.getpid())
         self._size = settings.executor_workers
         self._on_done = on_done
         self._on_lost = on_lost
+        self._on_restart = on_restart
         self._target = target
         self._spawn = multiprocessing.get_context("spawn")
         self._slots: list[WorkerSlot] = []
@@ -194,7 +200,7 @@ class WorkerPool:
             self._on_lost(LostRun(slot.run, exit_code))
         slot.process.close()
         if not self._stopping:
-            loop.call_later(self._restart_delay(slot), self._replace)
+            loop.call_later(self._restart_delay(slot), self._replace, _restart_reason(slot))
 
     def _restart_delay(self, slot: WorkerSlot) -> float:
         """Nothing for a worker that was warm; growing for workers that cannot even start."""
@@ -204,6 +210,13 @@ class WorkerPool:
         log.error("worker_cannot_start", times=self._failed_starts)
         return min(2.0**self._failed_starts, MAX_RESTART_SECONDS)
 
-    def _replace(self) -> None:
+    def _replace(self, reason: RestartReason) -> None:
         if not self._stopping and len(self._slots) < self._size:
+            self._on_restart(reason)
             self._start_one()
+
+
+def _restart_reason(slot: WorkerSlot) -> RestartReason:
+    if slot.is_stopping:
+        return "worn"
+    return "lost" if slot.is_ready else "not_started"

@@ -9,6 +9,7 @@ from datetime import datetime
 
 import structlog
 from bson import ObjectId
+from prometheus_client import CollectorRegistry
 from pymongo.errors import PyMongoError
 
 from executor.doorbell import Bell, ring_on_changes
@@ -42,6 +43,7 @@ from shared.store.ticks import TickStore
 STORE_RETRY_SECONDS = 1.0
 CRASH_RETRY_SECONDS = 5.0
 PURGE_SECONDS = 3600.0
+METRICS_SECONDS = 2.0
 NOTICE_SECONDS = 5.0
 RECORD_DISABLED_SECONDS = 60.0
 ALIVE_BEATS = 2.5  # an executor that missed two heartbeats is taken to be gone
@@ -72,9 +74,8 @@ class Supervisor:
         self._runs = RunStore(client, settings.target_max_parallel)
         self._peers = Peers(executor_id)
         self._pauses = PauseStore(client)
-        self._scheduler = Scheduler(
-            TickStore(client, self._runs), self._pauses, self._clock, self._peers, self._on_fired
-        )
+        self._ticks = TickStore(client, self._runs)
+        self._scheduler = Scheduler(self._ticks, self._pauses, self._clock, self._peers, self._on_fired)
         inputs = RunInputStore(client, self._runs, settings)
         self._purger = Purger(client, self._runs, settings, self._clock)
         self._target_purger = TargetPurger(client, self._runs, inputs, settings, self._clock)
@@ -91,7 +92,13 @@ class Supervisor:
             lease_seconds=settings.lease_seconds,
             on_rescued=self._on_rescued,
         )
-        self.pool = WorkerPool(settings, mongodb_url, on_done=self._on_done, on_lost=self._on_lost)
+        self.pool = WorkerPool(
+            settings,
+            mongodb_url,
+            on_done=self._on_done,
+            on_lost=self._on_lost,
+            on_restart=lambda reason: self.metrics.worker_restarts.labels(reason).inc(),
+        )
 
     def request_stop(self) -> None:
         """Begin to stop; may be asked twice."""
@@ -100,6 +107,19 @@ class Supervisor:
     async def oldest_due_seconds(self) -> float | None:
         """For how long the longest waiting due run has been due."""
         return await self._runs.oldest_due_seconds()
+
+    async def read_metrics(self) -> CollectorRegistry:
+        """Bring up to date what is not counted but looked at."""
+        self.metrics.workers.set(self.pool.size)
+        self.metrics.workers_ready.set(self.pool.ready_count)
+        self.metrics.runs_running.set(len(self.pool.running))
+        try:
+            async with asyncio.timeout(METRICS_SECONDS):
+                tick = await self._ticks.oldest_due_seconds()
+                self.metrics.set_oldest_due(tick=tick, run=await self.oldest_due_seconds())
+        except (PyMongoError, TimeoutError):
+            self.metrics.forget_oldest_due()
+        return self.metrics.registry
 
     async def read_pauses(self) -> Pauses:
         """The switches that keep runs from starting."""
@@ -155,8 +175,6 @@ class Supervisor:
     async def _beat(self) -> float:
         await self._clock.measure()
         self.metrics.clock_ahead_seconds.set(self._clock.ahead_ms / 1000)
-        self.metrics.workers_ready.set(self.pool.ready_count)
-        self.metrics.runs_running.set(len(self.pool.running))
         await self._executors.beat(
             ExecutorBeat(
                 executor_id=self.executor_id,
@@ -260,6 +278,8 @@ class Supervisor:
             self.metrics.leases_lost.inc()
         else:
             self.metrics.runs_ended.labels(done.status).inc()
+        if done.progress is not None:
+            self.metrics.count_rows(done.progress)
             if done.status in TOLD_OF:
                 self._notice_bell.ring()
         self._run_bell.ring()

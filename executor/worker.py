@@ -28,7 +28,7 @@ from executor.run_context import WorkerContext
 from executor.run_inputs import RunInputs, RunInputStore
 from executor.stubborn import until_written
 from shared.dialects.base import ConnectionSettings
-from shared.documents.run import Run, RunStatus
+from shared.documents.run import Progress, Run, RunStatus
 from shared.error_reports import report_error
 from shared.errors import ControlSignal, EngineError, LeaseLost, ShutdownRequested
 from shared.settings import Settings
@@ -57,6 +57,7 @@ class Worker:
         self._endings = EndingWriter(self._runs)
         self._stopping = False
         self._interrupts: Interrupts | None = None
+        self.progress: Progress | None = None  # what the last attempt did, once its end was recorded
 
     def stop(self) -> None:
         """Hand the present run back, from another thread; a run that is committing ends first."""
@@ -83,6 +84,7 @@ class Worker:
             return status
 
     def _work(self, run: Run, claim_asked_at: float) -> RunStatus | None:
+        self.progress = None
         interrupts = Interrupts()
         keeper = LeaseKeeper(
             self._runs,
@@ -129,6 +131,7 @@ class Worker:
             log.warning("lost lease", fence=attempt.run.fence)
             return None
         log.info("run_ended", status=run.status, code=run.error and run.error.code)
+        self.progress = run.progress
         return run.status
 
 

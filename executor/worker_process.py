@@ -16,7 +16,7 @@ from bson import ObjectId
 from executor.exit_codes import ExitCode
 from executor.pipeline import execute_run
 from executor.worker import Execute, Worker
-from shared.documents.run import Run, RunStatus
+from shared.documents.run import Progress, Run, RunStatus
 from shared.error_reports import close_error_reports, configure_error_reports
 from shared.logging import configure_logging
 from shared.settings import Settings
@@ -54,6 +54,7 @@ class Done:
 
     run_id: ObjectId
     status: RunStatus | None
+    progress: Progress | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def serve_jobs(pipe: "Connection[object, object]", setup: WorkerSetup, execute: 
     pipe.send(Ready())
     while (job := jobs.get()) is not None:
         status = worker.work(job.run, job.claim_asked_at)
-        pipe.send(Done(job.run.id, status))
+        pipe.send(Done(job.run.id, status, worker.progress))
     worker.close()
     close_tracing()
     close_error_reports()

@@ -26,6 +26,10 @@ class EventService:
         self._clock = clock
         self._open = 0
 
+    @property
+    def open_streams(self) -> int:
+        return self._open
+
     def check_room(self) -> None:
         """Raise TooManyRequests when too many streams are open."""
         if self._open >= MAX_STREAMS:

@@ -39,6 +39,25 @@ class TickStore:
             if wanted(stored["mapping_id"], stored["next_due_at"])
         ]
 
+    async def oldest_due_seconds(self) -> float | None:
+        """Return for how long the most overdue tick has been due, None when none is."""
+        found = await self._schedules.aggregate(
+            [
+                {
+                    "$match": {
+                        "enabled": True,
+                        "$expr": {"$lte": ["$next_due_at", "$$NOW"]},
+                        "next_due_at": {"$ne": None},
+                    }
+                },
+                {"$sort": {"next_due_at": 1}},
+                {"$limit": 1},
+                {"$project": {"waited": {"$subtract": ["$$NOW", "$next_due_at"]}}},
+            ]
+        )
+        waiting = await found.to_list()
+        return float(waiting[0]["waited"]) / 1000 if waiting else None
+
     async def fire(self, firings: Sequence[Firing], now: datetime) -> Fired:
         """Move schedules on and record each of their due ticks, all or nothing.
 

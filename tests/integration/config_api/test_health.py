@@ -1,14 +1,19 @@
 """Health, metrics, and what is answered while MongoDB is away."""
 
+import asyncio
 import re
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 
 import httpx2
 import pytest
+from fastapi import FastAPI
+from prometheus_client.parser import text_string_to_metric_families
 from pymongo import MongoClient
 
-from config_api.main import create_app
+from config_api.blocking import MAX_QUERIES
+from config_api.main import _route_table, create_app
 from shared.secret import Secret
 from shared.settings import Settings
 from tests.integration.config_api.documents import Api, connection_body, problem_of, wait_until_prepared
@@ -51,6 +56,48 @@ async def test_requests_are_counted_by_route_template(api: Api) -> None:
     assert re.search(rf"http_requests_total{{{template}}} 3\.0", answer.text)
     assert 'route="unmatched",status="404"' in answer.text
     assert made["id"] not in answer.text
+
+
+async def test_labels_are_bounded_whatever_is_asked(api: Api, app: FastAPI) -> None:
+    """Every label is of the routes, methods and statuses that there are; what is asked adds none."""
+    known = {route for _, route in _route_table(app.state.services.settings).operations()}
+    for number in range(50):
+        await api.client.get(f"/no/such/{number}")
+        await api.client.get(f"/api/v1/schemas/{number:024x}", params={"x": number})
+        await api.client.get(f"/api/v1/schemas/{number:024x}/", headers={"X-Tenant-ID": f"t{number}"})
+        await api.client.request(f"METHOD{number}", "/api/v1/schemas/")
+        await api.client.request("PROPFIND", f"/{number}")
+    found = [
+        sample.labels
+        for metric in text_string_to_metric_families((await api.client.get("/metrics")).text)
+        for sample in metric.samples
+    ]
+    assert {one["route"] for one in found if "route" in one} <= known | {"unmatched", "web_ui"}
+    methods = {one["method"] for one in found if "method" in one}
+    assert methods <= {*("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"), "OTHER"}
+    assert {name for one in found for name in one} <= {"method", "route", "status", "le", "pool"}
+    assert {one["pool"] for one in found if "pool" in one} == {"connection_tests", "queries", "event_streams"}
+    assert len(found) < 200
+
+
+async def test_pools_show_what_is_taken_of_them(
+    api: Api, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, end = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        began.set()
+        end.wait(20)
+
+    work = asyncio.create_task(app.state.services.blocking.run_query(wait))
+    await asyncio.to_thread(began.wait, 20)
+    text = (await api.client.get("/metrics")).text
+    end.set()
+    await work
+    assert 'etl_pool_used{pool="queries"} 1.0' in text
+    assert 'etl_pool_used{pool="connection_tests"} 0.0' in text
+    assert f'etl_pool_size{{pool="queries"}} {float(MAX_QUERIES)}' in text
+    assert 'etl_pool_used{pool="queries"} 0.0' in (await api.client.get("/metrics")).text
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import sqlite3
 import sys
@@ -99,7 +100,19 @@ async def test_a_run_goes_through(world: World, installation: Installation) -> N
         paused = {"paused", "paused_tenants"}
         assert set(status) == {"executor_id", "version", "workers", "running", "oldest_due_seconds", *paused}
         assert (status["paused"], status["paused_tenants"]) == (False, [])
-        assert 'etl_runs_ended_total{status="succeeded"} 1.0' in (await client.get("/metrics")).text
+        metrics = (await client.get("/metrics")).text
+    for line in (
+        'etl_runs_ended_total{status="succeeded"} 1.0',
+        f'etl_rows_total{{kind="read"}} {float(ROWS)}',
+        f'etl_rows_total{{kind="written"}} {float(ROWS)}',
+        f"etl_bytes_read_total {float(done.progress.bytes_read)}",
+        'etl_oldest_due_seconds{of="run"} 0.0',
+        'etl_oldest_due_seconds{of="tick"} 0.0',
+        "etl_workers 1.0",
+    ):
+        assert line in metrics.splitlines(), line
+    labels = {name for name in re.findall(r'(\w+)="', metrics) if name != "le"}
+    assert labels <= {"status", "kind", "of", "reason", "result"}
 
 
 @pytest.mark.parametrize("point", ["after_claim", "mid_load", "after_commit_before_report"])
@@ -107,10 +120,14 @@ async def test_a_killed_worker_is_replaced_and_the_result_is_exact(
     world: World, installation: Installation, tmp_path: Path, point: str
 ) -> None:
     run = await queue(world)
-    await start(installation, **armed(tmp_path, point, "kill"))
+    service = await start(installation, **armed(tmp_path, point, "kill"))
     done = await ended(world, run)
     assert (done.status, done.attempt) == (RunStatus.SUCCEEDED, 2)
     assert_exact(world)
+    async with httpx2.AsyncClient(base_url=service.url) as client:
+        metrics = (await client.get("/metrics")).text
+    assert "etl_workers_lost_total 1.0" in metrics
+    assert 'etl_worker_restarts_total{reason="lost"} 1.0' in metrics
 
 
 async def test_a_killed_executor_takes_its_workers_with_it_and_another_one_finishes(
