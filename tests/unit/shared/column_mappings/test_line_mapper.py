@@ -22,7 +22,7 @@ from shared.column_mappings import (
     columns,
 )
 from shared.column_mappings.columns import Column, Doubtful, Facts
-from shared.column_mappings.line_mapper import LineMapper, compile_line_mapper
+from shared.column_mappings.line_mapper import LineMapper, MappedBlock, compile_line_mapper
 from shared.column_mappings.row_mapper import RowMapper
 from shared.errors import CastFailed
 from shared.types import DataType, Kind, SourceColumn, TargetField
@@ -70,8 +70,7 @@ def test_a_block_with_all_there_is() -> None:
 
 def test_an_empty_block_and_a_block_of_rejects() -> None:
     line_mapper = compile_line_mapper(simple())
-    assert line_mapper.map_block(b"").data == b""
-    assert line_mapper.map_block(b"").rows_read == 0
+    assert line_mapper.map_block(b"") == MappedBlock(b"", 0, 0, [])
     mapped = line_mapper.map_block(b"x\t\nx\t\n")
     assert (mapped.data, mapped.rows_read, mapped.rows_mapped) == (b"", 2, 0)
 
@@ -102,6 +101,21 @@ def test_nul_is_looked_for_only_where_a_block_has_it() -> None:
     mapped = line_mapper.map_block(b"1\t2\n\0\t2\n")
     assert mapped.data == b"1\t2\n"
     assert [error.code for error in mapped.rejected[0].errors] == ["holds_nul"]
+
+
+def test_nul_is_looked_for_in_texts_that_are_short_enough() -> None:
+    compiled = mapper([column("a")], [field("a", length=3)], text_may_hold_nul=True)
+    mapped = compile_line_mapper(compiled).map_block(b"ab\n\0\nabc\n")
+    assert mapped.data == b"ab\nabc\n"
+    assert [error.code for error in mapped.rejected[0].errors] == ["holds_nul"]
+
+
+def test_null_in_a_required_field_that_is_padded_is_rejected_alone() -> None:
+    source = column("a", Kind.INTEGER, database_type="smallint")
+    required = field("f", DataType.DECIMAL, precision=9, scale=2, nullable=False)
+    compiled = mapper([source], [required], [Direct(source_columns=("a",), target_fields=("f",))])
+    mapped = compile_line_mapper(compiled).map_block(b"7\n\\N\n8\n")
+    assert (mapped.data, [line.line_number for line in mapped.rejected]) == (b"7.00\n8.00\n", [2])
 
 
 def test_remembered_cells_stay_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

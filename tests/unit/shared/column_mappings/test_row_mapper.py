@@ -145,7 +145,7 @@ def test_kinds_that_can_never_become_a_type_are_refused_before_the_run(
         InvalidMapping, match=f"'a' is {kind.value}, which cannot become {data_type.value}"
     ) as caught:
         mapper(columns, fields, specs)
-    assert caught.value.code == "cannot_be_cast"
+    assert (caught.value.code, caught.value.column) == ("cannot_be_cast", "x")
     assert caught.value.loc == ("column_mappings", 1)
 
 
@@ -167,13 +167,15 @@ def test_bytes_have_no_text_for_split_and_join(spec: ColumnMappingSpec) -> None:
         ("postgresql", {"precision": 0, "scale": 0}),
         ("postgresql", {"precision": 5, "scale": -1}),
         ("postgresql", {"precision": None, "scale": None}),
+        ("postgresql", {"precision": 5, "scale": None}),
+        ("postgresql", {"precision": None, "scale": 0}),
     ],
 )
 def test_a_decimal_that_the_target_cannot_have(target: str, size: dict[str, int | None]) -> None:
     out = field("out", DataType.DECIMAL, **size)
     with pytest.raises(InvalidMapping, match="a decimal needs a precision of 1 to") as caught:
         map_cell(column("a", Kind.DECIMAL), out, b"1", limits=TARGETS[target])
-    assert caught.value.code == "invalid_decimal"
+    assert (caught.value.code, caught.value.column) == ("invalid_decimal", "out")
 
 
 def test_a_decimal_at_the_limits_of_the_target() -> None:
