@@ -28,9 +28,11 @@ from shared.errors import (
 from shared.gears import choose_gear
 from shared.late_commits import OpenTransactions, look_for_writers
 from shared.ledger_tables import KIND_BACKFILL, KIND_REPLAY, KIND_RUN
+from shared.snapshots import NOT_SNAPSHOTTED, warn_of_tables_without_snapshot
 from shared.source_plan import SourcePlan, plan_source
 from shared.target_plan import TargetPlan, plan_target, target_table_name
 from shared.tracing import span
+from shared.watermarks import query_to_describe
 
 SOURCE_LIMITS = SessionLimits(connect_seconds=10, lock_seconds=60)
 TARGET_LOCK_SECONDS = 30.0
@@ -128,6 +130,7 @@ def _plan_and_load(
         reading = plan_source(context.version, source, context.source, target.dialect)
         writing = plan_target(context.version, reading.row_mapper.fields, target)
         reading = choose_gear(reading, writing, source.dialect, target.dialect, checked=checked)
+        _warn_of_the_snapshot(context, reading, source)
         windowed = plan_run_window(windows, reading, writing, source)
         context.planned(reading.gear, windowed.window)
         for statement in writing.ddl:
@@ -136,6 +139,12 @@ def _plan_and_load(
     progress = _load(context, windowed, writing, source, target, windows.ledger)
     context.log("info", _summary(progress))
     return RunOutcome(progress, windowed.window)
+
+
+def _warn_of_the_snapshot(context: RunContext, reading: SourcePlan, source: Session) -> None:
+    message = warn_of_tables_without_snapshot(source, query_to_describe(reading.query))
+    if message is not None:
+        context.log("warning", f"{NOT_SNAPSHOTTED}: {message}")
 
 
 def _load(

@@ -8,13 +8,15 @@ from shared.documents.base import Value
 from shared.documents.mapping import MappingVersion, WriteMode, effective_write_mode
 from shared.documents.run import Window
 from shared.errors import ConfigError, DataError
+from shared.estimates import estimate_rows
 from shared.gears import choose_gear
 from shared.late_commits import late_commits_reason
 from shared.ledger_tables import ledger_tables
+from shared.snapshots import NOT_SNAPSHOTTED, warn_of_tables_without_snapshot
 from shared.source_plan import Gear, SourcePlan, plan_source
 from shared.target_plan import TargetPlan, Warned, plan_target
 from shared.target_session import look_at_target
-from shared.watermarks import ReadWindow, WindowInputs, last_watermark, plan_window
+from shared.watermarks import ReadWindow, WindowInputs, last_watermark, plan_window, query_to_describe
 
 PLAN_LIMITS = SessionLimits(connect_seconds=5, statement_seconds=20, lock_seconds=5)
 
@@ -97,8 +99,12 @@ def _plan(
         write_mode=mode,
         window=None if window is None else window.window,
         exactness=EXACTNESS[mode],
-        estimated_rows=None,
-        warnings=(*writing.warnings, *_window_warnings(version, window, source_session)),
+        warnings=(
+            *writing.warnings,
+            *_window_warnings(version, window, source_session),
+            *_snapshot_warnings(reading, source_session),
+        ),
+        estimated_rows=estimate_rows(source_session, sql),
     )
 
 
@@ -119,6 +125,11 @@ def _plan_window(
     if target_session.dialect.find_table(target_session, runs) is not None:
         last = last_watermark(target_session, runs, str(version.mapping_id), writing.table.name)
     return plan_window(WindowInputs(incremental, reading.query, reading.described, last), source_session)
+
+
+def _snapshot_warnings(reading: SourcePlan, source: Session) -> tuple[Warned, ...]:
+    message = warn_of_tables_without_snapshot(source, query_to_describe(reading.query))
+    return () if message is None else (Warned(code=NOT_SNAPSHOTTED, message=message),)
 
 
 def _window_warnings(
