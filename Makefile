@@ -75,12 +75,13 @@ mutants: setup ## Change the casts and column mappings in every small way; list 
 	.venv/bin/mutmut run
 	.venv/bin/mutmut results
 
-check: setup ## Check format, lint, types and imports, then run all tests, the web UI's too: what CI runs
+check: setup ## Check format, lint, types, imports and known vulnerabilities, then run all tests, the web UI's too: what CI runs
 	@$(PY) -m operate prepare-ui
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports --no-cache
+	@$(PY) -m checks.vulnerabilities
 	@$(MAKE) --no-print-directory ui-test
 	$(PY) -m pytest $(PYTEST_ARGS) -m "not mysql and not chaos"
 
