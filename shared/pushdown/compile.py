@@ -7,6 +7,7 @@ from shared.column_mappings import Direct, Join, Split
 from shared.column_mappings.cast_tables import CastRequest
 from shared.column_mappings.casts import Cast
 from shared.column_mappings.row_mapper import Filling, RowMapper
+from shared.column_mappings.texts import longest_text
 from shared.pushdown.speech import CannotSay, Cell, Kept, Said, Speech
 from shared.pushdown.text_casts import cast_text
 from shared.types import DataType, Kind, SourceColumn, TypeLimits
@@ -126,7 +127,8 @@ class _Compiler:
             parts, guards = self._parts(spec, column, x)
         except CannotSay as reason:
             return [self._in_doubt(x, reason)] * len(filling.casts), ()
-        return [self._cast(cast, part) for cast, part in zip(filling.casts, parts, strict=True)], guards
+        longest = longest_text(column)  # a part is no longer than the whole
+        return [self._cast(*one, longest) for one in zip(filling.casts, parts, strict=True)], guards
 
     def _parts(self, spec: Split, column: SourceColumn, x: str) -> tuple[list[str], tuple[str, ...]]:
         if spec.config.regex:
@@ -141,14 +143,16 @@ class _Compiler:
             self.unsaid.append(str(reason))
             return Said("NULL", ("FALSE",))
         text = self._speech.join(spec, texts)
+        longest = _longest_join(spec, columns)
+        said = self._cast(cast, text, longest)
         # A text that is looked at more than once is made once.
-        return self._cast(cast, text if cast.identity else self._speech.keep(self.kept, text))
+        return self._cast(cast, self._speech.keep(self.kept, text), longest) if said.guards else said
 
-    def _cast(self, cast: Cast, text: str) -> Said:
+    def _cast(self, cast: Cast, text: str, longest: int | None) -> Said:
         if cast.identity:
             return Said(text)
         try:
-            return cast_text(self._speech, _request(cast), text)
+            return cast_text(self._speech, _request(cast), text, longest)
         except CannotSay as reason:
             return self._in_doubt(text, reason)
 
@@ -156,6 +160,15 @@ class _Compiler:
         """Say a cell that only the line mapper can give: every row is in doubt but those without a value."""
         self.unsaid.append(str(reason))
         return Said("NULL", (f"{x} IS NULL",))
+
+
+def _longest_join(spec: Join, columns: Sequence[SourceColumn]) -> int | None:
+    """Return how many characters a join can have at most; None without a bound."""
+    longest = [longest_text(column) for column in columns]
+    known = [one for one in longest if one is not None]
+    if len(known) < len(longest):
+        return None
+    return sum(known) + len(spec.config.separator) * (len(known) - 1)
 
 
 def _request(cast: Cast) -> CastRequest:

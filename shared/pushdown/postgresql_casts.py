@@ -106,7 +106,10 @@ def _decimal_of_integer(request: CastRequest, x: str) -> Said:
     whole_digits = (request.field.precision or 0) - (request.field.scale or 0)
     if integer_digits(request.column) <= whole_digits:
         return Said(x, form="cast")
-    return Said(x, (f"abs({x}::numeric) < {_below(request)}",), "cast")
+    if whole_digits <= 0:
+        return Said(x, (f"{x} = 0",), "cast")
+    largest = "9" * whole_digits
+    return Said(x, (f"{x} BETWEEN -{largest} AND {largest}",), "cast")
 
 
 def _decimal_of_decimal(request: CastRequest, x: str) -> Said:

@@ -23,20 +23,23 @@ _EXACT_CHARACTERS = 15  # a number as short as this is printed by its nearest do
 _SMALLEST_YEAR, _LARGEST_YEAR = 1000, 9999
 
 
-def cast_text(speech: Speech, request: CastRequest, t: str) -> Said:
-    """Say the cast of a text to a field. Raises CannotSay."""
-    said = _CASTS[request.field.data_type](speech, request, t)
+def cast_text(speech: Speech, request: CastRequest, t: str, longest: int | None = None) -> Said:
+    """Say the cast of a text, of at most `longest` characters where that is known, to a field. Raises CannotSay."""
+    if request.field.data_type is DataType.STRING:
+        said = _string(speech, request, t, longest)
+    else:
+        said = _CASTS[request.field.data_type](speech, request, t)
     may_hold_nul = request.text_may_hold_nul and not request.limits.nul_in_text
     if may_hold_nul and request.field.data_type is DataType.STRING:
         return Said(said.value, (*said.guards, speech.without_nul(t)), said.form)
     return said
 
 
-def _string(speech: Speech, request: CastRequest, t: str) -> Said:
+def _string(speech: Speech, request: CastRequest, t: str, longest: int | None) -> Said:
     limit = checked_bytes(request.limits.max_text_bytes)
     guards = () if limit is None else (f"{speech.bytes_in(t)} <= {limit}",)
     allowed = longest_allowed(request)
-    if allowed is None:
+    if allowed is None or (longest is not None and longest <= allowed[0]):
         return Said(t, guards)
     length, lossy = allowed
     if lossy:
@@ -118,7 +121,6 @@ def _json(_: Speech, request: CastRequest, __: str) -> Said:
 
 
 _CASTS: dict[DataType, Callable[[Speech, CastRequest, str], Said]] = {
-    DataType.STRING: _string,
     DataType.INTEGER: _integer,
     DataType.DECIMAL: _decimal,
     DataType.FLOAT: _float,

@@ -119,7 +119,7 @@ def _time(text: str) -> str:
 
 _VALUES: dict[DataType, Callable[[str], object]] = {
     DataType.INTEGER: int,
-    DataType.DECIMAL: Decimal,
+    DataType.DECIMAL: lambda text: text if text == "NaN" else Decimal(text),
     DataType.FLOAT: lambda text: repr(float(text)),
     DataType.TIMESTAMP: lambda text: text if "infinity" in text or "BC" in text else _clock(text),
     DataType.TIMESTAMPTZ: lambda text: text if "infinity" in text or "BC" in text else _clock(text),
