@@ -8,13 +8,18 @@ export async function choose(
   const field = scope.getByRole("combobox", { name: label }).first();
   await field.click();
   const page = "page" in scope ? scope.page() : scope;
-  await page.getByRole("option", { name: option }).first().click();
+  await page
+    .getByRole("option", { name: option, exact: typeof option === "string" })
+    .first()
+    .click();
 }
 
 export async function writeQuery(page: Page, query: string): Promise<void> {
   const editor = page.getByRole("textbox", { name: "Source query" });
   await editor.click();
+  // Emptied first: over a selection Chromium keeps the old look by a style attribute, which the security policy refuses.
   await page.keyboard.press("ControlOrMeta+a");
+  await page.keyboard.press("Delete");
   await page.keyboard.insertText(query);
 }
 

@@ -33,6 +33,7 @@ PEOPLE = (
     (5, "", None, "nobody", None, "1970-01-01", "3.14"),
 )
 # One amount has more digits than a target of two takes: it is rejected until the mapping may round.
+WIDE_COLUMNS, WIDE_ROWS = 200, 1_000
 ORDERS = ((1, "12.50"), (2, "99"), (3, "19.995"), (4, "7.25"))
 
 
@@ -89,6 +90,13 @@ def make_source(folder: Path) -> None:
         database.executemany("INSERT INTO people VALUES (?, ?, ?, ?, ?, ?, ?)", PEOPLE)
         database.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY, amount TEXT)")
         database.executemany("INSERT INTO orders VALUES (?, ?)", ORDERS)
+        names = [f"field_{number:03}" for number in range(WIDE_COLUMNS)]
+        database.execute(f"CREATE TABLE wide ({', '.join(f'{name} TEXT' for name in names)})")
+        marks = ", ".join("?" for _ in names)
+        database.executemany(
+            f"INSERT INTO wide VALUES ({marks})",  # noqa: S608  # question marks only
+            ([f"{name[6:]}, row {row}" for name in names] for row in range(WIDE_ROWS)),
+        )
     database.close()
 
 

@@ -42,8 +42,11 @@ export function useMappedPreview({ draft, isSchemaSaved, isActive, previewedQuer
     [blocked, draft, isSchemaSaved],
   );
   const [settled] = useDebouncedValue(wanted, SETTLE_MS);
+  // As one text: the keys of hundreds of objects would be sorted at each render.
+  const key = useMemo(() => JSON.stringify(settled), [settled]);
   const { data, error, isFetching } = useQuery({
-    queryKey: ["mappings", "mapped-preview", settled],
+    queryKey: ["mappings", "mapped-preview", key],
+    structuralSharing: false,
     enabled: isActive && blocked === null && settled !== null,
     staleTime: 60_000,
     retry: false,

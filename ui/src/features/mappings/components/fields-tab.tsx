@@ -1,10 +1,12 @@
 import { Box, Button, Group, Menu, Select, Stack, Text, TextInput } from "@mantine/core";
 import { IconArrowsJoin2, IconArrowsSplit2, IconArrowRight, IconPlus, IconWand } from "@tabler/icons-react";
-import { type ReactNode, useCallback, useMemo, useState } from "react";
+import { memo, type ReactNode, useCallback, useMemo, useState } from "react";
 import { DataGrid } from "@/components/ui/data-grid";
 import { Panel } from "@/components/ui/panel";
 import { ProblemAlert } from "@/components/ui/problem-alert";
+import { sentence } from "@/lib/api/problem";
 import { plural } from "@/lib/format";
+import { useStable } from "@/lib/use-stable";
 import type { Preview } from "../api/mappings";
 import {
   type ColumnSpec,
@@ -24,6 +26,9 @@ import classes from "./editor.module.css";
 import { MatchReview } from "./match-review";
 import { SpecList } from "./spec-list";
 import { isNumeric, TypeIcon } from "./type-icon";
+
+// A new schema with more columns than this starts folded.
+const SHOWN_COLUMNS = 40;
 
 export interface SchemaChoice {
   id: string;
@@ -47,7 +52,9 @@ export function FieldsTab(props: Props) {
   const { draft, preview, mapped, onChange } = props;
   const [open, setOpen] = useState<number | null>(null);
   const [isMatching, setIsMatching] = useState(false);
-  const sources = useMemo(() => sourceNames(preview, draft.specs), [preview, draft.specs]);
+  const previewed = useMemo(() => preview?.columns.map(({ name }) => name), [preview]);
+  const named = useMemo(() => namedSources(draft.specs), [draft.specs]);
+  const sources = previewed ?? named;
   const sample = useMemo(
     () => ({
       rows: preview?.rows ?? [],
@@ -71,6 +78,21 @@ export function FieldsTab(props: Props) {
     [onChange],
   );
   const { specs } = draft;
+  const replaceSpec = useStable((index: number, spec: ColumnSpec) => {
+    put(specs.map((each, at) => (at === index ? spec : each)));
+  });
+  const removeSpec = useStable((index: number) => {
+    put(specs.filter((_, at) => at !== index));
+    setOpen(null);
+  });
+  const moveSpec = useStable((index: number, by: number) => {
+    put(moveItem(specs, index, index + by));
+    setOpen(null);
+  });
+  const dropSource = useStable((index: number, source: string) => {
+    if (sources.includes(source))
+      put(specs.map((spec, at) => (at === index ? withSource(spec, source) : spec)));
+  });
   const add = (spec: ColumnSpec) => {
     put([...specs, spec]);
     setOpen(specs.length);
@@ -129,21 +151,10 @@ export function FieldsTab(props: Props) {
           open={open}
           faults={faults}
           onOpen={setOpen}
-          onChange={(index, spec) => {
-            put(specs.map((each, at) => (at === index ? spec : each)));
-          }}
-          onRemove={(index) => {
-            put(specs.filter((_, at) => at !== index));
-            setOpen(null);
-          }}
-          onMove={(index, by) => {
-            put(moveItem(specs, index, index + by));
-            setOpen(null);
-          }}
-          onDropSource={(index, source) => {
-            if (sources.includes(source))
-              put(specs.map((spec, at) => (at === index ? withSource(spec, source) : spec)));
-          }}
+          onChange={replaceSpec}
+          onRemove={removeSpec}
+          onMove={moveSpec}
+          onDropSource={dropSource}
         />
         <Leftovers
           openFields={openFields}
@@ -162,8 +173,7 @@ export function FieldsTab(props: Props) {
   );
 }
 
-function sourceNames(preview: Preview | null, specs: readonly ColumnSpec[]): string[] {
-  if (preview) return preview.columns.map(({ name }) => name);
+function namedSources(specs: readonly ColumnSpec[]): string[] {
   return [...new Set(specs.flatMap((spec) => spec.source_columns).filter((name) => name !== ""))];
 }
 
@@ -312,6 +322,8 @@ function Leftovers({ openFields, required, unused, onField, onSource }: Leftover
 
 function SchemaPanel({ draft, errors, schemas, preview, inferred, columnsEditor, onChange }: Props) {
   const isNew = draft.schema_id === null;
+  const [choice, setChoice] = useState<boolean | null>(null);
+  const isOpen = choice ?? (isNew && draft.columns.length <= SHOWN_COLUMNS);
   const choose = (id: string | null) => {
     const found = schemas.find((schema) => schema.id === id);
     onChange(
@@ -320,10 +332,13 @@ function SchemaPanel({ draft, errors, schemas, preview, inferred, columnsEditor,
         : { schema_id: null, schema_name: "", columns: [] },
     );
   };
-  const fresh =
-    inferred.columns?.filter(
-      ({ name }) => !draft.columns.some((column) => column.name.toLowerCase() === name.toLowerCase()),
-    ) ?? [];
+  const fresh = useMemo(() => {
+    const known = new Set(draft.columns.map(({ name }) => name.toLowerCase()));
+    return inferred.columns?.filter(({ name }) => !known.has(name.toLowerCase())) ?? [];
+  }, [inferred.columns, draft.columns]);
+  const addFresh = useStable(() => {
+    onChange({ columns: [...draft.columns, ...fresh] });
+  });
   return (
     <Panel
       title="Target schema"
@@ -368,15 +383,7 @@ function SchemaPanel({ draft, errors, schemas, preview, inferred, columnsEditor,
           )}
         </Group>
         {inferred.error ? <ProblemAlert error={inferred.error} /> : null}
-        {inferred.columns && (
-          <Inferred
-            columns={inferred.columns}
-            fresh={fresh}
-            onAdd={() => {
-              onChange({ columns: [...draft.columns, ...fresh] });
-            }}
-          />
-        )}
+        {inferred.columns && <Inferred columns={inferred.columns} fresh={fresh} onAdd={addFresh} />}
         {draft.columns.length === 0 && !inferred.columns && (
           <Text size="sm" c="dimmed">
             {preview
@@ -384,19 +391,24 @@ function SchemaPanel({ draft, errors, schemas, preview, inferred, columnsEditor,
               : "Preview the query first; its columns can then be proposed without loss."}
           </Text>
         )}
-        <details className={classes.more} open={isNew && draft.columns.length <= 12 ? true : undefined}>
-          <summary>
+        <details className={classes.more} open={isOpen}>
+          <summary
+            onClick={(event) => {
+              event.preventDefault();
+              setChoice(!isOpen);
+            }}
+          >
             {plural(draft.columns.length, "column")}
             {isNew ? "" : " (changing them changes the schema for every mapping that uses it)"}
           </summary>
-          <Box mt="xs">{columnsEditor}</Box>
+          {isOpen && <Box mt="xs">{columnsEditor}</Box>}
         </details>
       </Stack>
     </Panel>
   );
 }
 
-function Inferred({
+const Inferred = memo(function Inferred({
   columns,
   fresh,
   onAdd,
@@ -433,18 +445,11 @@ function Inferred({
       </div>
     </Box>
   );
-}
+});
 
 function Result({ mapped }: { mapped: Props["mapped"] }) {
-  const faults = useMemo(
-    () =>
-      new Map(
-        mapped.data?.errors.map((error) => [`${String(error.row)} ${error.target_field}`, error.message]) ??
-          [],
-      ),
-    [mapped.data],
-  );
   const { data } = mapped;
+  const { faultOf, faulty, columns } = useMemo(() => gridOf(data), [data]);
   if (mapped.blocked)
     return (
       <Box className={classes.hollow}>
@@ -456,12 +461,6 @@ function Result({ mapped }: { mapped: Props["mapped"] }) {
   if (mapped.error) return <ProblemAlert error={mapped.error} title="The sample rows were not mapped" />;
   if (!data) return null;
   const bad = new Set(data.errors.map(({ row }) => row)).size;
-  const columns = data.columns.map((column) => ({
-    name: column.name,
-    hint: column.data_type,
-    icon: <TypeIcon type={column.data_type} />,
-    alignRight: isNumeric(column.data_type),
-  }));
   return (
     <Stack gap={6} aria-busy={mapped.isFetching}>
       <Text size="sm" role="status">
@@ -480,9 +479,28 @@ function Result({ mapped }: { mapped: Props["mapped"] }) {
         columns={columns}
         rows={data.rows}
         show={showValue}
-        faultOf={(row, column) => faults.get(`${String(row + 1)} ${column}`)}
+        faultOf={faultOf}
+        faulty={faulty}
         height={340}
       />
     </Stack>
   );
+}
+
+function gridOf(target: Preview["target"]) {
+  const errors = target?.errors ?? [];
+  const faults = new Map(
+    errors.map((error) => [`${String(error.row)} ${error.target_field}`, sentence(error.message)]),
+  );
+  return {
+    faultOf: (row: number, column: string) => faults.get(`${String(row + 1)} ${column}`),
+    faulty: new Set(errors.map(({ target_field }) => target_field)),
+    columns:
+      target?.columns.map((column) => ({
+        name: column.name,
+        hint: column.data_type,
+        icon: <TypeIcon type={column.data_type} />,
+        alignRight: isNumeric(column.data_type),
+      })) ?? [],
+  };
 }

@@ -102,12 +102,12 @@ interface NameListProps {
 function NameList({ label, names, options, isMany, addLabel, onChange }: NameListProps) {
   const known = [...new Set([...options, ...names.filter((name) => name !== "")])];
   return (
-    <Stack gap={4} miw={210} role="group" aria-label={label}>
-      <Text size="xs" fw={600}>
+    <Stack gap={0} miw={210} role="group" aria-label={label}>
+      <Text size="xs" fw={600} lh="25px">
         {label}
       </Text>
       {names.map((name, index) => (
-        <Group key={index} gap={2} wrap="nowrap">
+        <Group key={index} gap={2} wrap="nowrap" mb={4}>
           <Select
             size="xs"
             flex={1}

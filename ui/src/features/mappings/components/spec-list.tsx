@@ -10,8 +10,9 @@ import {
   IconDots,
   IconTrash,
 } from "@tabler/icons-react";
-import { memo } from "react";
+import { memo, useMemo, useState } from "react";
 import { type ColumnSpec, convertSpec, type SpecType, type TargetField } from "../model/column-mappings";
+import { asCell, textOfValue } from "../model/value-text";
 import classes from "./editor.module.css";
 import { applySpec, type Sample, SpecEditor } from "./spec-editor";
 import { TypeIcon } from "./type-icon";
@@ -32,7 +33,13 @@ interface Props {
 
 const ICONS = { direct: IconArrowRight, split: IconArrowsSplit2, join: IconArrowsJoin2 } as const;
 
+const NO_FIELDS: readonly TargetField[] = [];
+
 export function SpecList(props: Props) {
+  const types = useMemo(
+    () => new Map(props.fields.map(({ name, data_type }) => [name, data_type])),
+    [props.fields],
+  );
   return (
     <ul className={classes.specs} aria-label="Column mappings">
       {props.specs.map((spec, index) => (
@@ -41,7 +48,8 @@ export function SpecList(props: Props) {
           index={index}
           count={props.specs.length}
           spec={spec}
-          fields={props.fields}
+          types={spec.target_fields.map((name) => types.get(name) ?? "string").join(" ")}
+          fields={props.open === index ? props.fields : NO_FIELDS}
           sources={props.sources}
           sample={props.sample}
           isOpen={props.open === index}
@@ -61,15 +69,17 @@ interface RowProps extends Omit<Props, "specs" | "open" | "faults"> {
   index: number;
   count: number;
   spec: ColumnSpec;
+  /** The types of its target fields, as one text: an edit of another field leaves it as it is. */
+  types: string;
   isOpen: boolean;
   fault: string | undefined;
 }
 
 const SpecRow = memo(function SpecRow(props: RowProps) {
   const { index, spec, isOpen, fault, fields, sample } = props;
+  const types = props.types.split(" ");
   const Icon = ICONS[spec.type];
   const target = spec.target_fields.filter((name) => name !== "").join(", ") || "nothing yet";
-  const typeOf = (name: string) => fields.find((field) => field.name === name)?.data_type ?? "string";
   return (
     <li
       className={classes.spec}
@@ -84,7 +94,10 @@ const SpecRow = memo(function SpecRow(props: RowProps) {
       <div className={classes.line}>
         <span className={classes.names}>
           {spec.source_columns.map((name, at) => (
-            <span key={at}>{name || "…"}</span>
+            <span key={at}>
+              {name || "…"}
+              <SourceValue name={name} sample={sample} />
+            </span>
           ))}
         </span>
         <Group gap={5} wrap="nowrap" className={classes.how}>
@@ -94,7 +107,7 @@ const SpecRow = memo(function SpecRow(props: RowProps) {
         <span className={classes.names}>
           {spec.target_fields.map((name, at) => (
             <Group key={at} gap={4} wrap="nowrap" component="span" display="inline-flex">
-              <TypeIcon type={typeOf(name)} />
+              <TypeIcon type={types[at] ?? "string"} />
               {name || "…"}
             </Group>
           ))}
@@ -146,14 +159,29 @@ function RowMenu({
   onRemove,
   onMove,
 }: RowProps & { target: string }) {
+  // A menu for each of hundreds of rows takes long to make, and nearly all of them stay closed.
+  const [isUsed, setIsUsed] = useState(false);
+  const label = `More for the mapping to ${target}`;
+  if (!isUsed)
+    return (
+      <ActionIcon
+        aria-label={label}
+        aria-haspopup="menu"
+        onClick={() => {
+          setIsUsed(true);
+        }}
+      >
+        <IconDots size={17} />
+      </ActionIcon>
+    );
   const turn = (type: SpecType) => () => {
     onChange(index, convertSpec(spec, type));
     onOpen(index);
   };
   return (
-    <Menu position="bottom-end" withinPortal>
+    <Menu position="bottom-end" withinPortal defaultOpened>
       <Menu.Target>
-        <ActionIcon aria-label={`More for the mapping to ${target}`}>
+        <ActionIcon aria-label={label}>
           <IconDots size={17} />
         </ActionIcon>
       </Menu.Target>
@@ -203,6 +231,14 @@ function RowMenu({
       </Menu.Dropdown>
     </Menu>
   );
+}
+
+/** The first sample value of a source column. */
+function SourceValue({ name, sample }: { name: string; sample: Sample }) {
+  const [row] = sample.rows;
+  if (!row || !(name in row)) return null;
+  const value = textOfValue(asCell(row[name]), sample.types[name] ?? "string");
+  return <span className={classes.value}>{value === null ? "NULL" : value === "" ? "empty" : value}</span>;
 }
 
 function howOf(spec: ColumnSpec): string {
