@@ -11,6 +11,7 @@ import { NotFoundPage } from "./pages/not-found";
 import { Root } from "./root";
 import {
   readEditorSearch,
+  readNewEditorSearch,
   readMappingPrefill,
   readPageSearch,
   readRunSearch,
@@ -66,7 +67,7 @@ const routes = [
   createRoute({
     getParentRoute: parent,
     path: "/mappings/new",
-    validateSearch: readEditorSearch,
+    validateSearch: readNewEditorSearch,
     component: lazyRouteComponent(() => import("./pages/mapping"), "NewMappingPage"),
   }),
   createRoute({

@@ -40,6 +40,17 @@ export function readEditorSearch(search: Search): { tab?: EditorTab } {
   return { tab: oneOf(EDITOR_TABS, search.tab) };
 }
 
+export interface NewEditorSearch {
+  tab?: EditorTab;
+  /** The connection and the table to start from. */
+  source?: string;
+  table?: string;
+}
+
+export function readNewEditorSearch(search: Search): NewEditorSearch {
+  return { tab: oneOf(EDITOR_TABS, search.tab), source: id(search.source), table: text(search.table) };
+}
+
 export function readMappingPrefill(search: Search): { mapping_id?: string } {
   return { mapping_id: id(search.mapping_id) };
 }

@@ -11,6 +11,7 @@ import { Status } from "@/components/ui/status";
 import { RelativeTime } from "@/components/ui/time";
 import { type Connection, connectionsQuery } from "@/features/connections/api/connections";
 import { DatabaseIcon, databaseLabel } from "@/features/connections/components/database-icon";
+import { SampleButton } from "@/features/connections/components/sample-button";
 import { mappingsQuery } from "@/features/mappings/api/mappings";
 import { plural } from "@/lib/format";
 import { Link } from "@tanstack/react-router";
@@ -42,7 +43,14 @@ export function ConnectionsPage() {
       {data?.items.length === 0 && (
         <EmptyState
           title={q ? "No connection has this in its name" : "No connections yet"}
-          actions={!q && <LinkButton to="/connections/new">Add the first one</LinkButton>}
+          actions={
+            !q && (
+              <>
+                <LinkButton to="/connections/new">Add the first one</LinkButton>
+                <SampleButton />
+              </>
+            )
+          }
         >
           {q
             ? "Try another part of the name."
@@ -55,7 +63,7 @@ export function ConnectionsPage() {
             <Table.Thead>
               <Table.Tr>
                 <Table.Th>Connection</Table.Th>
-                <Table.Th>Place</Table.Th>
+                <Table.Th visibleFrom="sm">Place</Table.Th>
                 <Table.Th>Last test</Table.Th>
                 <Table.Th>Used by</Table.Th>
               </Table.Tr>
@@ -77,10 +85,13 @@ export function ConnectionsPage() {
                         <Text size="xs" c="dimmed">
                           {databaseLabel(connection.db_type)}
                         </Text>
+                        <Text size="xs" c="dimmed" hiddenFrom="sm" style={{ overflowWrap: "anywhere" }}>
+                          {placeOf(connection)}
+                        </Text>
                       </div>
                     </Group>
                   </Table.Td>
-                  <Table.Td>
+                  <Table.Td visibleFrom="sm">
                     <Text size="sm" className="mono">
                       {placeOf(connection)}
                     </Text>

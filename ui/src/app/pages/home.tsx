@@ -7,7 +7,7 @@ import { Page } from "@/components/ui/page";
 import { Panel } from "@/components/ui/panel";
 import { ProblemAlert } from "@/components/ui/problem-alert";
 import { RelativeTime } from "@/components/ui/time";
-import { connectionsQuery } from "@/features/connections/api/connections";
+import { connectionsQuery, isSample } from "@/features/connections/api/connections";
 import { type Mapping, mappingsQuery } from "@/features/mappings/api/mappings";
 import { usePollMs } from "@/features/runs/api/live";
 import { isUnfinished, type Run, runsQuery } from "@/features/runs/api/runs";
@@ -57,7 +57,13 @@ export function HomePage() {
       description={isNew ? undefined : summary(failing.length, running.length, schedules.data.items)}
       actions={!isNew && <LinkButton to="/mappings/new">New mapping</LinkButton>}
     >
-      {isNew && <FirstSteps done={done} mappingId={mappings.data.items[0]?.id} />}
+      {isNew && (
+        <FirstSteps
+          done={done}
+          mappingId={mappings.data.items[0]?.id}
+          sampleId={connections.data.items.find(isSample)?.id}
+        />
+      )}
       {failing.length > 0 && (
         <Panel
           title={`Failing (${String(failing.length)})`}
@@ -137,7 +143,7 @@ function NextDue({ schedules, nameOf }: { schedules: readonly Schedule[]; nameOf
                 <Table.Th>When</Table.Th>
                 <Table.Th>Schedule</Table.Th>
                 <Table.Th>Mapping</Table.Th>
-                <Table.Th>Cron</Table.Th>
+                <Table.Th visibleFrom="sm">Cron</Table.Th>
               </Table.Tr>
             </Table.Thead>
             <Table.Tbody>
@@ -156,7 +162,9 @@ function NextDue({ schedules, nameOf }: { schedules: readonly Schedule[]; nameOf
                     </Link>
                   </Table.Td>
                   <Table.Td>{nameOf(schedule.mapping_id)}</Table.Td>
-                  <Table.Td className="mono nowrap">{schedule.cron_expression}</Table.Td>
+                  <Table.Td className="mono nowrap" visibleFrom="sm">
+                    {schedule.cron_expression}
+                  </Table.Td>
                 </Table.Tr>
               ))}
             </Table.Tbody>

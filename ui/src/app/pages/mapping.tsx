@@ -25,6 +25,7 @@ import { PlanTab } from "@/features/mappings/components/plan-tab";
 import { SourceTab } from "@/features/mappings/components/source-tab";
 import { VersionsTab } from "@/features/mappings/components/versions-tab";
 import { WritingTab } from "@/features/mappings/components/writing-tab";
+import { selectFrom } from "@/features/mappings/model/select-from";
 import { type Draft, draftOf, emptyDraft, findGaps, same } from "@/features/mappings/model/draft";
 import {
   schemasQuery,
@@ -70,15 +71,33 @@ const FIELDS = [
 ];
 
 export function NewMappingPage() {
-  const { tab } = newRoute.useSearch();
+  const { tab, source, table } = newRoute.useSearch();
   const navigate = newRoute.useNavigate();
+  const prefilled = usePrefilled(source, table);
+  if (!prefilled) return <Loading />;
   return (
     <Editor
       saved={null}
+      start={prefilled}
       tab={tab ?? "source"}
-      onTab={(next) => void navigate({ search: { tab: next }, replace: true })}
+      onTab={(next) => void navigate({ search: { source, table, tab: next }, replace: true })}
     />
   );
+}
+
+/** What a new mapping starts with: nothing, or a connection and the whole of one of its tables. */
+function usePrefilled(source: string | undefined, table: string | undefined): Draft | null {
+  const connections = useQuery({ ...connectionsQuery(), enabled: source !== undefined });
+  const tables = useQuery(tablesQuery(table ? (source ?? null) : null));
+  const connection = connections.data?.items.find(({ id }) => id === source);
+  const found = tables.data?.find(({ name }) => name === table);
+  const isWaiting = connections.isLoading || tables.isLoading;
+  return useMemo(() => {
+    if (isWaiting) return null;
+    if (!connection) return emptyDraft();
+    const source_query = found ? selectFrom(found, connection.db_type) : "";
+    return { ...emptyDraft(), source_connection_id: connection.id, source_query };
+  }, [isWaiting, connection, found]);
 }
 
 export function MappingPage() {
@@ -104,6 +123,7 @@ export function MappingPage() {
     <Editor
       key={mappingId}
       saved={saved}
+      start={saved.draft}
       tab={tab ?? "source"}
       onTab={(next) => void navigate({ search: { tab: next }, replace: true })}
     />
@@ -112,12 +132,15 @@ export function MappingPage() {
 
 interface EditorProps {
   saved: Saved | null;
+  /** The draft to begin with. */
+  start: Draft;
   tab: EditorTab;
   onTab: (tab: EditorTab) => void;
 }
 
-function Editor({ saved: stands, tab, onTab }: EditorProps) {
-  const [draft, setDraft] = useState(() => stands?.draft ?? emptyDraft());
+function Editor({ saved: stands, start, tab, onTab }: EditorProps) {
+  const [draft, setDraft] = useState(start);
+  const [untouched] = useState(start);
   const [saved, setSaved] = useState(stands);
   // What others save meanwhile is taken over only where there is nothing to lose; else the save is refused by its version.
   if (stands && saved && stands !== saved && same(draft, saved.draft)) {
@@ -134,7 +157,7 @@ function Editor({ saved: stands, tab, onTab }: EditorProps) {
   const tables = useQuery(tablesQuery(draft.source_connection_id));
   const stored = schemas?.items.find(({ id }) => id === draft.schema_id);
   const isSchemaSaved = stored !== undefined && same(stored.columns, draft.columns);
-  const isDirty = !same(draft, saved?.draft ?? emptyDraft());
+  const isDirty = !same(draft, saved?.draft ?? untouched);
   const preview = usePreview();
   const infer = useInferSchema();
   const inferred = useMemo(() => infer.data?.columns ?? null, [infer.data]);
@@ -150,7 +173,7 @@ function Editor({ saved: stands, tab, onTab }: EditorProps) {
     if (draft.source_connection_id && draft.source_query.trim())
       runPreview({ connectionId: draft.source_connection_id, query: draft.source_query, limit });
   }, [draft.source_connection_id, draft.source_query, limit, runPreview]);
-  useFirstPreview(saved, look);
+  useFirstPreview(untouched.source_query !== "", look);
   useHotkeys([["mod+S", saving.save]], []);
   const errors = saving.error ? errorsOf(saving.error) : {};
   const choices = connections?.items ?? [];
@@ -268,7 +291,7 @@ function Editor({ saved: stands, tab, onTab }: EditorProps) {
         </Tabs.Panel>
         {saved && (
           <Tabs.Panel value="versions">
-            <VersionsTab mappingId={saved.mapping.id} />
+            <VersionsTab mappingId={saved.mapping.id} connections={choices} />
           </Tabs.Panel>
         )}
       </Tabs>
@@ -278,9 +301,9 @@ function Editor({ saved: stands, tab, onTab }: EditorProps) {
 
 const NO_TABLES: never[] = [];
 
-/** A stored mapping shows its rows at once; a new one when asked. */
-function useFirstPreview(saved: Saved | null, look: () => void): void {
-  const hasLooked = useRef(saved === null);
+/** A mapping that has a query shows its rows at once; an empty one when asked. */
+function useFirstPreview(hasQuery: boolean, look: () => void): void {
+  const hasLooked = useRef(!hasQuery);
   useEffect(() => {
     if (hasLooked.current) return;
     hasLooked.current = true;

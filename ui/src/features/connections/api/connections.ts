@@ -74,6 +74,21 @@ export function useSaveConnection() {
   });
 }
 
+const SAMPLE_FILE = "sample-shop.sqlite";
+
+/** Whether a connection is that of the sample data, whatever it is called by now. */
+export function isSample({ db_type, database }: Connection): boolean {
+  return db_type === "sqlite" && database === SAMPLE_FILE;
+}
+
+export function useMakeSample() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: () => unwrap(api.POST(`${PREFIX}/connections/sample`)),
+    onSuccess: () => client.invalidateQueries({ queryKey: connectionKeys.all }),
+  });
+}
+
 export function useDeleteConnection() {
   const client = useQueryClient();
   return useMutation({

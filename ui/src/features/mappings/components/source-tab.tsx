@@ -13,7 +13,7 @@ import {
   Tooltip,
 } from "@mantine/core";
 import { IconPlayerPlay, IconRefresh } from "@tabler/icons-react";
-import { lazy, Suspense, useMemo, useState } from "react";
+import { lazy, memo, Suspense, useMemo, useState } from "react";
 import { DataGrid } from "@/components/ui/data-grid";
 import { TextLink } from "@/components/ui/link-button";
 import { Loading } from "@/components/ui/loading";
@@ -23,9 +23,9 @@ import { formatDuration, plural } from "@/lib/format";
 import type { Preview } from "../api/mappings";
 import type { Draft } from "../model/draft";
 import { findFault } from "../model/query-fault";
+import { selectFrom, type SourceTable } from "../model/select-from";
 import { showValue } from "../model/value-text";
 import classes from "./editor.module.css";
-import type { SqlTable } from "./sql-editor";
 import { isNumeric, TypeIcon } from "./type-icon";
 
 const SqlEditor = lazy(() => import("./sql-editor"));
@@ -34,10 +34,6 @@ export interface ConnectionChoice {
   id: string;
   name: string;
   db_type: "postgresql" | "mysql" | "sqlite";
-}
-
-export interface SourceTable extends SqlTable {
-  columns: readonly { name: string; data_type: string; database_type: string }[];
 }
 
 export interface SourceTables {
@@ -121,7 +117,7 @@ export function SourceTab(props: Props) {
           tables={tables}
           isChosen={draft.source_connection_id !== null}
           onPick={(table) => {
-            onChange({ source_query: selectOf(table, dbType) });
+            onChange({ source_query: selectFrom(table, dbType) });
           }}
           hasQuery={draft.source_query.trim() !== ""}
         />
@@ -188,17 +184,23 @@ export function SourceTab(props: Props) {
   );
 }
 
-function selectOf(table: SourceTable, dbType: string): string {
-  const mark = dbType === "mysql" ? "`" : '"';
-  const quote = (name: string) =>
-    /^[a-z_][a-z0-9_]*$/.test(name) ? name : `${mark}${name.replaceAll(mark, mark + mark)}${mark}`;
-  const columns = table.columns.map(({ name }) => `  ${quote(name)}`).join(",\n");
-  const place =
-    table.namespace && !["public", "main"].includes(table.namespace) ? `${quote(table.namespace)}.` : "";
-  return `SELECT\n${columns}\nFROM ${place}${quote(table.name)}`;
-}
-
-function PreviewPanel({ preview, isStale }: { preview: Preview | null; isStale: boolean }) {
+const PreviewPanel = memo(function PreviewPanel({
+  preview,
+  isStale,
+}: {
+  preview: Preview | null;
+  isStale: boolean;
+}) {
+  const columns = useMemo(
+    () =>
+      preview?.columns.map((column) => ({
+        name: column.name,
+        hint: column.database_type,
+        icon: <TypeIcon type={column.data_type} />,
+        alignRight: isNumeric(column.data_type),
+      })) ?? [],
+    [preview],
+  );
   if (!preview) {
     return (
       <Box className={classes.hollow}>
@@ -208,12 +210,6 @@ function PreviewPanel({ preview, isStale }: { preview: Preview | null; isStale: 
       </Box>
     );
   }
-  const columns = preview.columns.map((column) => ({
-    name: column.name,
-    hint: column.database_type,
-    icon: <TypeIcon type={column.data_type} />,
-    alignRight: isNumeric(column.data_type),
-  }));
   return (
     <Stack gap={6}>
       <Group gap="sm" justify="space-between">
@@ -228,14 +224,11 @@ function PreviewPanel({ preview, isStale }: { preview: Preview | null; isStale: 
             </Text>
           )}
         </Text>
-        <Text size="xs" c="dimmed" visibleFrom="sm">
-          arrows move, Ctrl C copies the cell
-        </Text>
       </Group>
       <DataGrid label="Preview rows" columns={columns} rows={preview.rows} show={showValue} height={380} />
     </Stack>
   );
-}
+});
 
 function Tables({
   tables,

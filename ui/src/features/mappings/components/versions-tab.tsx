@@ -8,10 +8,17 @@ import { formatInstant, plural } from "@/lib/format";
 import { type MappingVersion, versionsQuery } from "../api/mappings";
 import { type DiffLine, diffLines } from "../model/diff";
 import { describeVersion } from "../model/version-text";
+import type { ConnectionChoice } from "./source-tab";
 import classes from "./editor.module.css";
 
 /** Every saved state of the mapping, and what changed between two of them. */
-export function VersionsTab({ mappingId }: { mappingId: string }) {
+export function VersionsTab({
+  mappingId,
+  connections,
+}: {
+  mappingId: string;
+  connections: readonly ConnectionChoice[];
+}) {
   const { data, error } = useQuery(versionsQuery(mappingId));
   const [chosen, setChosen] = useState<{ from: string | null; to: string | null }>({ from: null, to: null });
   if (error) return <ProblemAlert error={error} />;
@@ -50,18 +57,28 @@ export function VersionsTab({ mappingId }: { mappingId: string }) {
           There is one version so far. {plural(data.total, "version")} kept.
         </Text>
       ) : (
-        <Difference from={from} to={to} />
+        <Difference
+          from={from}
+          to={to}
+          connectionName={(id) => connections.find((connection) => connection.id === id)?.name ?? id}
+        />
       )}
     </Stack>
   );
 }
 
-function Difference({ from, to }: { from: MappingVersion; to: MappingVersion }) {
+interface DifferenceProps {
+  from: MappingVersion;
+  to: MappingVersion;
+  connectionName: (id: string) => string;
+}
+
+function Difference({ from, to, connectionName }: DifferenceProps) {
   const parts = [
     { title: "Query", lines: diffLines(from.source_query, to.source_query) },
     {
       title: "Settings, columns and column mappings",
-      lines: diffLines(describeVersion(from), describeVersion(to)),
+      lines: diffLines(describeVersion(from, connectionName), describeVersion(to, connectionName)),
     },
   ];
   return (

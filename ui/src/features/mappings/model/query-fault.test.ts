@@ -23,3 +23,11 @@ test("a fault of another field is not the query's", () => {
     ),
   ).toBeNull();
 });
+
+test("a refused word and a second statement are marked where they stand", () => {
+  const at = (msg: string, text: string) => findFault(refusal(msg), text)?.offset;
+  expect(at("INTO writes; the query must only read", "SELECT * INTO x FROM t")).toBe(9);
+  expect(at("DELETE is not taken; the query must only read", "WITH d AS (delete FROM x) SELECT 1")).toBe(11);
+  expect(at("the function pg_sleep is not taken in a source query", "SELECT pg_sleep(5)")).toBe(7);
+  expect(at("the query must be one statement", "SELECT 1;\n SELECT 2")).toBe(11);
+});

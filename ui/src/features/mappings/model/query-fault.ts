@@ -19,9 +19,23 @@ function offsetIn(message: string, query: string): number | null {
     const found = query.toLowerCase().indexOf((word ?? "").toLowerCase());
     if (found >= 0) return found;
   }
+  if (/must be one statement/.test(message) && query.includes(";")) return afterSemicolon(query);
+  const keyword = /^([A-Z]{3,}) (?:is|writes|needs)\b/.exec(message)?.[1];
+  if (keyword) return wordIn(query, keyword);
   const name = /(?:column|relation|table|function):? "?([\w.]+)"?/i.exec(message)?.[1];
   const found = name ? query.indexOf(name) : -1;
   return found >= 0 ? found : null;
+}
+
+/** The start of what follows the first semicolon: the second statement. */
+function afterSemicolon(query: string): number {
+  const end = query.indexOf(";") + 1;
+  return end + (/^\s*/.exec(query.slice(end))?.[0].length ?? 0);
+}
+
+function wordIn(query: string, word: string): number | null {
+  const found = new RegExp(`\\b${word}\\b`, "i").exec(query);
+  return found ? found.index : null;
 }
 
 function lineStart(query: string, line: number): number {

@@ -2,11 +2,11 @@ import type { MappingVersion } from "../api/mappings";
 import type { ColumnSpec, TargetField } from "./column-mappings";
 
 /** A version as lines of text, one fact each, for comparing two of them. */
-export function describeVersion(version: MappingVersion): string {
+export function describeVersion(version: MappingVersion, connectionName: (id: string) => string): string {
   const settings = [
     `name: ${version.name}`,
-    `source connection: ${version.source_connection_id}`,
-    `target connection: ${version.target_connection_id ?? "default"}`,
+    `source connection: ${connectionName(version.source_connection_id)}`,
+    `target connection: ${version.target_connection_id ? connectionName(version.target_connection_id) : "default"}`,
     `target table: ${version.target_table}`,
     `write mode: ${version.write_mode}`,
     `key columns: ${version.key_columns.join(", ") || "none"}`,
