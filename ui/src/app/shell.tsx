@@ -17,6 +17,7 @@ import { Link, Outlet, useRouterState } from "@tanstack/react-router";
 import { Suspense, useEffect, useRef } from "react";
 import { Loading } from "@/components/ui/loading";
 import { type Me, useLogout } from "@/features/access/api/access";
+import { PauseBanner } from "@/features/pause/components/pause-banner";
 import classes from "./shell.module.css";
 
 const PLACES = [
@@ -31,12 +32,17 @@ const PLACES = [
 
 export function Shell({ me, isLive }: { me: Me | null; isLive: boolean }) {
   const main = useRef<HTMLElement>(null);
+  const places = useRef<HTMLElement>(null);
   const pathname = useRouterState({ select: (state) => state.location.pathname });
   const isFirst = useRef(true);
   useEffect(() => {
     // A new page is read from its start; the first one keeps the browser's focus.
     if (!isFirst.current) main.current?.focus({ preventScroll: true });
     isFirst.current = false;
+    // On a narrow screen the places are a strip that scrolls.
+    places.current
+      ?.querySelector("[data-active]")
+      ?.scrollIntoView({ inline: "center", block: "nearest", behavior: "instant" });
   }, [pathname]);
   return (
     <div className={classes.shell}>
@@ -59,7 +65,7 @@ export function Shell({ me, isLive }: { me: Me | null; isLive: boolean }) {
             ETL engine
           </Text>
         </div>
-        <nav aria-label="Main" className={classes.nav}>
+        <nav aria-label="Main" className={classes.nav} ref={places}>
           {PLACES.map(({ to, label, icon: Icon }) => (
             <Link
               key={to}
@@ -76,7 +82,10 @@ export function Shell({ me, isLive }: { me: Me | null; isLive: boolean }) {
         <div className={classes.foot}>
           <Tooltip label={isLive ? "Changes arrive as they happen" : "Changes are asked for every 2 s"}>
             <Text size="xs" c="dimmed" className={classes.live}>
-              {isLive ? "● live" : "○ polling"}
+              <span className={isLive ? classes.dot : undefined} aria-hidden>
+                {isLive ? "●" : "○"}
+              </span>{" "}
+              {isLive ? "live" : "polling"}
             </Text>
           </Tooltip>
           <Group gap={2} wrap="nowrap">
@@ -86,6 +95,7 @@ export function Shell({ me, isLive }: { me: Me | null; isLive: boolean }) {
         </div>
       </header>
       <Box component="main" id="main" ref={main} tabIndex={-1} className={classes.main}>
+        <PauseBanner canTurn={me === null || me.role === "ADMIN"} />
         <Suspense fallback={<Loading />}>
           <Outlet />
         </Suspense>

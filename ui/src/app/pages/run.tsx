@@ -9,6 +9,7 @@ import { Page } from "@/components/ui/page";
 import { Panel } from "@/components/ui/panel";
 import { ProblemAlert } from "@/components/ui/problem-alert";
 import { Status } from "@/components/ui/status";
+import { connectionsQuery } from "@/features/connections/api/connections";
 import { mappingsQuery } from "@/features/mappings/api/mappings";
 import { usePollMs } from "@/features/runs/api/live";
 import { isUnfinished, type Run, runQuery, useCancelRun, useRetryRun } from "@/features/runs/api/runs";
@@ -16,9 +17,9 @@ import { RejectedRows } from "@/features/runs/components/rejected-rows";
 import { RunLog } from "@/features/runs/components/run-log";
 import { RunProgress } from "@/features/runs/components/run-progress";
 import { RunTimeline } from "@/features/runs/components/run-timeline";
-import { adviseOn, explainSkip } from "@/features/runs/model/explain";
+import { adviseOn, explainSkip, explainWait } from "@/features/runs/model/explain";
 import { schedulesQuery } from "@/features/schedules/api/schedules";
-import { toProblem } from "@/lib/api/problem";
+import { sentence, toProblem } from "@/lib/api/problem";
 import { words } from "@/lib/format";
 
 const route = getRouteApi("/runs/$runId");
@@ -57,6 +58,7 @@ export function RunPage() {
           {explainSkip(run)}
         </Alert>
       )}
+      <RunWait run={run} />
       <RunFault run={run} />
       <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md" style={{ alignItems: "start" }}>
         <Stack gap="md">
@@ -71,11 +73,23 @@ export function RunPage() {
   );
 }
 
+function RunWait({ run }: { run: Run }) {
+  const waiting = run.status === "queued" ? run.waiting_for : null;
+  const { data } = useQuery({ ...connectionsQuery(), enabled: waiting?.reason === "connection" });
+  if (!waiting) return null;
+  const name = data?.items.find(({ id }) => id === waiting.connection_id)?.name;
+  return (
+    <Alert variant="light" color="blue" title="Not started yet">
+      {explainWait(waiting, name)}
+    </Alert>
+  );
+}
+
 function RunFault({ run }: { run: Run }) {
   if (!run.error) return null;
   return (
     <Alert variant="light" color="red" title={words(run.error.code)} role="alert">
-      <Text size="sm">{run.error.message}</Text>
+      <Text size="sm">{sentence(run.error.message)}</Text>
       {(run.error.row !== null || run.error.column !== null) && (
         <Text size="sm">
           <strong>Where: </strong>
@@ -141,7 +155,7 @@ function RunFacts({ run }: { run: Run }) {
           ["Executor", run.executor_id ?? "none yet"],
           [
             "Run id",
-            <span key="i" className="mono">
+            <span key="i" className="mono" style={{ fontSize: "0.6875rem" }}>
               {run.id}
             </span>,
           ],

@@ -1,7 +1,7 @@
-import { Button, Group, Switch, Table, Text } from "@mantine/core";
+import { Group, Switch, Table, Text } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useQuery } from "@tanstack/react-query";
-import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
+import { getRouteApi, Link } from "@tanstack/react-router";
 import { EmptyState } from "@/components/ui/empty-state";
 import { LinkButton, TextLink } from "@/components/ui/link-button";
 import { Loading } from "@/components/ui/loading";
@@ -10,9 +10,12 @@ import { ProblemAlert } from "@/components/ui/problem-alert";
 import { SearchField } from "@/components/ui/search-field";
 import { Status } from "@/components/ui/status";
 import { RelativeTime } from "@/components/ui/time";
-import { mappingsQuery, useRunMapping } from "@/features/mappings/api/mappings";
+import { meQuery } from "@/features/access/api/access";
+import { mappingsQuery } from "@/features/mappings/api/mappings";
+import { PauseButton } from "@/features/pause/components/pause-button";
 import { type Schedule, schedulesQuery, useSaveSchedule } from "@/features/schedules/api/schedules";
 import { toProblem } from "@/lib/api/problem";
+import { RunNowButton } from "./run-now-button";
 
 const route = getRouteApi("/schedules");
 
@@ -21,12 +24,19 @@ export function SchedulesPage() {
   const navigate = route.useNavigate();
   const { data, error, refetch } = useQuery(schedulesQuery(q ? { q } : {}));
   const { data: mappings } = useQuery(mappingsQuery());
+  const { data: caller } = useQuery(meQuery);
+  const mayPause = caller?.kind === "no_login" || (caller?.kind === "user" && caller.me.role === "ADMIN");
   const nameOf = (id: string) => mappings?.items.find((mapping) => mapping.id === id)?.name ?? "…";
   return (
     <Page
       title="Schedules"
       description="When mappings run by themselves."
-      actions={<LinkButton to="/schedules/new">New schedule</LinkButton>}
+      actions={
+        <>
+          {mayPause && <PauseButton />}
+          <LinkButton to="/schedules/new">New schedule</LinkButton>
+        </>
+      }
     >
       <SearchField
         label="Search schedules"
@@ -49,10 +59,10 @@ export function SchedulesPage() {
             <Table.Thead>
               <Table.Tr>
                 <Table.Th>Schedule</Table.Th>
-                <Table.Th>Mapping</Table.Th>
-                <Table.Th>Cron</Table.Th>
+                <Table.Th visibleFrom="sm">Mapping</Table.Th>
+                <Table.Th visibleFrom="sm">Cron</Table.Th>
                 <Table.Th>Next run</Table.Th>
-                <Table.Th>Last run</Table.Th>
+                <Table.Th visibleFrom="sm">Last run</Table.Th>
                 <Table.Th>Enabled</Table.Th>
                 <Table.Th>
                   <span className="visually-hidden">Actions</span>
@@ -70,13 +80,16 @@ export function SchedulesPage() {
                     >
                       {schedule.name}
                     </Link>
+                    <Text c="dimmed" className="mono nowrap" hiddenFrom="sm">
+                      {schedule.cron_expression}
+                    </Text>
                   </Table.Td>
-                  <Table.Td>
+                  <Table.Td visibleFrom="sm">
                     <TextLink to="/mappings/$mappingId" params={{ mappingId: schedule.mapping_id }} size="sm">
                       {nameOf(schedule.mapping_id)}
                     </TextLink>
                   </Table.Td>
-                  <Table.Td>
+                  <Table.Td visibleFrom="sm">
                     <Text size="sm" className="mono nowrap">
                       {schedule.cron_expression}
                     </Text>
@@ -93,7 +106,7 @@ export function SchedulesPage() {
                       </Text>
                     )}
                   </Table.Td>
-                  <Table.Td>
+                  <Table.Td visibleFrom="sm">
                     {schedule.last_run_at ? (
                       <Group gap="xs" wrap="nowrap">
                         {schedule.last_run_status && <Status name={schedule.last_run_status} />}
@@ -109,7 +122,7 @@ export function SchedulesPage() {
                     <EnabledSwitch schedule={schedule} />
                   </Table.Td>
                   <Table.Td>
-                    <RunNow mappingId={schedule.mapping_id} name={schedule.name} />
+                    <RunNowButton mappingId={schedule.mapping_id} name={schedule.name} size="compact-xs" />
                   </Table.Td>
                 </Table.Tr>
               ))}
@@ -138,27 +151,5 @@ function EnabledSwitch({ schedule }: { schedule: Schedule }) {
         );
       }}
     />
-  );
-}
-
-function RunNow({ mappingId, name }: { mappingId: string; name: string }) {
-  const run = useRunMapping();
-  const navigate = useNavigate();
-  return (
-    <Button
-      variant="default"
-      size="compact-xs"
-      loading={run.isPending}
-      aria-label={`Run ${name} now`}
-      onClick={() => {
-        run.mutate(mappingId, {
-          onSuccess: ({ id }) => void navigate({ to: "/runs/$runId", params: { runId: id } }),
-          onError: (error) =>
-            notifications.show({ color: "red.8", title: "Not started", message: toProblem(error).message }),
-        });
-      }}
-    >
-      Run now
-    </Button>
   );
 }

@@ -17,8 +17,10 @@ import {
 import { useState } from "react";
 import { Panel } from "@/components/ui/panel";
 import { ProblemAlert } from "@/components/ui/problem-alert";
-import { useBackfill, useMoveCursor } from "../api/mappings";
+import { formatDuration } from "@/lib/format";
+import { useMoveCursor } from "../api/mappings";
 import type { Draft } from "../model/draft";
+import { BackfillForm } from "./backfill-form";
 import type { ConnectionChoice } from "./source-tab";
 
 interface Props {
@@ -255,7 +257,7 @@ export function WritingTab(props: Props) {
             </Group>
             <Text size="xs" c="dimmed">
               Lost connections, deadlocks and lost workers are tried again, each pause longer; wrong data and
-              wrong settings are not.
+              wrong settings are not. A run is ended after {formatDuration(draft.timeout_seconds * 1000)}.
             </Text>
             <TagsInput
               label="Tell these addresses when a run fails, is missed or late"
@@ -338,7 +340,12 @@ function Incremental({ draft, mappingId, errors, sources, onChange, onBackfilled
               />
             </Group>
             {mappingId && <Cursor id={mappingId} />}
-            {mappingId && draft.write_mode === "upsert" && <Backfill id={mappingId} onDone={onBackfilled} />}
+            {mappingId && draft.write_mode === "upsert" && (
+              <details>
+                <summary>Backfill a range</summary>
+                <BackfillForm id={mappingId} onDone={onBackfilled} />
+              </details>
+            )}
           </>
         )}
         {!incremental && draft.write_mode === "append" && (
@@ -384,61 +391,6 @@ function Cursor({ id }: { id: string }) {
           </Text>
         )}
         <ProblemAlert error={move.error} />
-      </Stack>
-    </details>
-  );
-}
-
-function Backfill({ id, onDone }: { id: string; onDone: () => void }) {
-  const [range, setRange] = useState({ from: "", to: "", chunk: "" });
-  const backfill = useBackfill();
-  const start = () => {
-    const chunk = Number(range.chunk) || null;
-    backfill.mutate({ id, body: { from: range.from, to: range.to, chunk } }, { onSuccess: onDone });
-  };
-  return (
-    <details>
-      <summary>Backfill a range</summary>
-      <Stack gap="xs" mt="xs">
-        <Text size="xs" c="dimmed">
-          Reads a past range again, in chunks, and leaves the cursor where it is.
-        </Text>
-        <Group gap="xs" align="flex-end">
-          <TextInput
-            size="xs"
-            label="From"
-            value={range.from}
-            onChange={(event) => {
-              setRange({ ...range, from: event.currentTarget.value });
-            }}
-          />
-          <TextInput
-            size="xs"
-            label="To"
-            value={range.to}
-            onChange={(event) => {
-              setRange({ ...range, to: event.currentTarget.value });
-            }}
-          />
-          <TextInput
-            size="xs"
-            label="Chunk (seconds, or a number)"
-            placeholder="one run"
-            value={range.chunk}
-            onChange={(event) => {
-              setRange({ ...range, chunk: event.currentTarget.value });
-            }}
-          />
-          <Button
-            variant="default"
-            disabled={!range.from || !range.to}
-            loading={backfill.isPending}
-            onClick={start}
-          >
-            Queue it
-          </Button>
-        </Group>
-        <ProblemAlert error={backfill.error} />
       </Stack>
     </details>
   );

@@ -41,7 +41,9 @@ export function runsQuery(filter: RunFilter, pollMs: number | false) {
   return queryOptions({
     queryKey: runKeys.list(filter),
     placeholderData: keepPreviousData,
-    refetchInterval: pollMs,
+    // Why a queued run waits changes without an event.
+    refetchInterval: ({ state }: { state: { data?: Page<Run> | undefined } }) =>
+      state.data?.items.some(({ status }) => status === "queued") ? pollMs || SAFETY_POLL_MS : pollMs,
     queryFn: ({ signal }) =>
       unwrapPage(
         api.GET(`${PREFIX}/runs/`, { params: { query: { sort: "-queued_at", ...filter } }, signal }),

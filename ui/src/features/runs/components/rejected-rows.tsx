@@ -4,6 +4,7 @@ import { useState } from "react";
 import { NullMark } from "@/components/ui/data-grid";
 import { Panel } from "@/components/ui/panel";
 import { ProblemAlert } from "@/components/ui/problem-alert";
+import { sentence } from "@/lib/api/problem";
 import { formatNumber } from "@/lib/format";
 import {
   downloadRejectedRows,
@@ -102,7 +103,9 @@ function Rows({ rows }: { rows: readonly RejectedRow[] }) {
       <Table className={classes.rows}>
         <Table.Thead>
           <Table.Tr>
-            <Table.Th ta="right">Row</Table.Th>
+            <Table.Th ta="right" w={1}>
+              Row
+            </Table.Th>
             <Table.Th>Why</Table.Th>
             {columns.map((name) => (
               <Table.Th key={name} tt="none">
@@ -121,7 +124,7 @@ function Rows({ rows }: { rows: readonly RejectedRow[] }) {
                   {row.errors.map((error) => (
                     <Text size="sm" key={`${error.code}${error.target_field ?? ""}`}>
                       {error.target_field && <strong className="mono">{error.target_field}: </strong>}
-                      {error.message}
+                      {sentence(error.message)}
                     </Text>
                   ))}
                 </Table.Td>

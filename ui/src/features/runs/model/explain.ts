@@ -1,13 +1,34 @@
-import { plural } from "@/lib/format";
+import { formatInstant, plural } from "@/lib/format";
 import type { Run } from "../api/runs";
 
 const REASONS: Record<NonNullable<Run["reason"]>, string> = {
   overlap: "An earlier run of the mapping was still going.",
   missed: "No executor was up at the time.",
-  paused: "Runs were paused.",
-  blocked: "The mapping could not run: it has open problems.",
-  outside_window: "Outside the schedule's period.",
+  paused: "Runs were paused, or the schedule was disabled.",
+  blocked: "The mapping is gone.",
+  outside_window: "Outside the schedule's period, as it was changed later.",
 };
+
+type Waiting = NonNullable<Run["waiting_for"]>;
+
+const WAITS: Record<Waiting["reason"], string> = {
+  time: "Waits until its time has come.",
+  paused: "Waits for the end of a pause.",
+  newer_executor: "Waits for an executor of a newer version.",
+  mapping: "Waits for another run of its mapping to end.",
+  connection: "Waits for a connection that as many runs use as it allows.",
+  worker: "Waits for a free worker.",
+};
+
+/** Why a queued run has not begun, in one sentence. */
+export function explainWait({ reason, until, connection_id }: Waiting, connectionName?: string): string {
+  if (reason === "time" && until) return `Waits until ${formatInstant(until)}.`;
+  if (reason === "connection" && connection_id === "default")
+    return "Waits for the default target, which as many runs use as it allows.";
+  if (reason === "connection" && connectionName)
+    return `Waits for ${connectionName}, which as many runs use as it allows.`;
+  return WAITS[reason];
+}
 
 /** Why a tick did not run, in one sentence. */
 export function explainSkip(run: Run): string {
