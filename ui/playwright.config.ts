@@ -9,6 +9,7 @@ const python = process.env.PYTHON ?? path.resolve(import.meta.dirname, "../.venv
 process.env.UI_E2E_PASSWORD ??= randomBytes(18).toString("base64url");
 
 const at = (number: number) => `http://127.0.0.1:${String(number)}`;
+export const LOGIN_URL = at(loginPort);
 const installation = (number: number, kind: "" | " login") => ({
   command: `${python} e2e/server.py ${String(number)}${kind}`,
   url: `${at(number)}/health`,
@@ -53,11 +54,11 @@ export default defineConfig({
   },
   projects: [
     { name: "e2e", testMatch: /[^/]+\.e2e\.ts$/, testIgnore: /login/ },
-    { name: "login", testMatch: /login\/.*\.e2e\.ts$/, use: { baseURL: at(loginPort) } },
+    { name: "login", testMatch: /login\/.*\.e2e\.ts$/, use: { baseURL: LOGIN_URL } },
     { name: "screenshots", testMatch: /screenshots\.ts/ },
   ],
   webServer: [
     ...(isFor("e2e") || isFor("screenshots") ? [installation(port, "")] : []),
-    ...(isFor("login") ? [installation(loginPort, " login")] : []),
+    ...(isFor("login") || isFor("screenshots") ? [installation(loginPort, " login")] : []),
   ],
 });

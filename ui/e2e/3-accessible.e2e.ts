@@ -31,6 +31,9 @@ const DOCUMENTS = [
   ["/schedules", "People nightly"],
   ["/runs", "Orders"],
 ] as const;
+// They only look, so that one whose browser dies under it is done again; a violation is one every time.
+test.describe.configure({ retries: 2, timeout: 240_000 });
+
 const TABS = ["2 Fields", "3 Writing", "4 Plan and run", "Versions"];
 
 for (const screen of SCREENS) {
@@ -61,6 +64,8 @@ for (const tab of TABS) {
 async function open(page: Page, list: string, name: string): Promise<void> {
   await page.goto(list);
   await page.getByRole("main").getByRole("link", { name, exact: true }).first().click();
+  // The list's heading must not be taken for that of the document.
+  await page.waitForURL(/\/[0-9a-f]{24}/);
 }
 
 async function settle(page: Page): Promise<void> {

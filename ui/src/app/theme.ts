@@ -1,5 +1,6 @@
 import {
   ActionIcon,
+  Alert,
   Button,
   createTheme,
   type CSSVariablesResolver,
@@ -39,6 +40,12 @@ const dark: MantineColorsTuple = [
   "#0a0d0e",
 ];
 
+const TONES: Record<string, string> = {
+  red: "var(--app-bad)",
+  yellow: "var(--app-warn)",
+  blue: "var(--app-info)",
+};
+
 export const theme = createTheme({
   primaryColor: "teal",
   colors: { teal, dark },
@@ -55,6 +62,10 @@ export const theme = createTheme({
   },
   respectReducedMotion: true,
   components: {
+    // The same tones as everywhere else, in light and in dark.
+    Alert: Alert.extend({
+      vars: (_theme, { color }) => ({ root: { "--alert-color": TONES[color ?? ""] ?? "var(--app-quiet)" } }),
+    }),
     Button: Button.extend({ defaultProps: { size: "xs" } }),
     ActionIcon: ActionIcon.extend({ defaultProps: { variant: "subtle", color: "gray" } }),
     TextInput: TextInput.extend({ defaultProps: { size: "sm" } }),

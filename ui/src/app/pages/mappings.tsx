@@ -55,9 +55,9 @@ export function MappingsPage() {
             <Table.Thead>
               <Table.Tr>
                 <Table.Th>Mapping</Table.Th>
-                <Table.Th>From</Table.Th>
+                <Table.Th visibleFrom="sm">From</Table.Th>
                 <Table.Th>To</Table.Th>
-                <Table.Th>Writes</Table.Th>
+                <Table.Th visibleFrom="sm">Writes</Table.Th>
                 <Table.Th>Last run</Table.Th>
               </Table.Tr>
             </Table.Thead>
@@ -71,12 +71,12 @@ export function MappingsPage() {
                         {mapping.name}
                       </Link>
                       {mapping.description && (
-                        <Text size="xs" c="dimmed" lineClamp={1}>
+                        <Text size="xs" c="dimmed" lineClamp={2}>
                           {mapping.description}
                         </Text>
                       )}
                     </Table.Td>
-                    <Table.Td>{nameOf(mapping.source_connection_id)}</Table.Td>
+                    <Table.Td visibleFrom="sm">{nameOf(mapping.source_connection_id)}</Table.Td>
                     <Table.Td>
                       <Text size="sm" className="mono">
                         {mapping.target_table}
@@ -85,7 +85,7 @@ export function MappingsPage() {
                         {nameOf(mapping.target_connection_id)}
                       </Text>
                     </Table.Td>
-                    <Table.Td>
+                    <Table.Td visibleFrom="sm">
                       {words(mapping.write_mode)}
                       {mapping.incremental && ", new rows only"}
                     </Table.Td>

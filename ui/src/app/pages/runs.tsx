@@ -119,7 +119,7 @@ export function RunsPage() {
             <Text size="sm" c="dimmed">
               {formatNumber(data.total)} in all · page {page} of {pages}
             </Text>
-            <Group gap="xs">
+            <Group gap="xs" display={pages > 1 || page > 1 ? undefined : "none"}>
               <Button
                 variant="default"
                 disabled={page <= 1}

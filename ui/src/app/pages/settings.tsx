@@ -26,6 +26,8 @@ const NAMES: Record<SettingsTab, string> = {
   encryption: "Encryption",
 };
 
+const CHECKS: Record<string, string> = { mongodb: "MongoDB" };
+
 export function SettingsPage() {
   const { tab } = route.useSearch();
   const navigate = route.useNavigate();
@@ -106,7 +108,8 @@ function General() {
               ["Version", health.version],
               ["Environment", health.environment],
               ...Object.entries(health.checks).map(
-                ([name, check]) => [name, typeof check === "string" ? check : check.status] as const,
+                ([name, check]) =>
+                  [CHECKS[name] ?? words(name), typeof check === "string" ? check : check.status] as const,
               ),
               [
                 "Login",

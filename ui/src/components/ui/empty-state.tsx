@@ -13,9 +13,11 @@ export function EmptyState({
   return (
     <Box className="panel" p="xl" ta="center">
       <Title order={2}>{title}</Title>
-      <Text component="div" size="sm" c="dimmed" mt={6} maw={520} mx="auto">
-        {children}
-      </Text>
+      {children && (
+        <Text component="div" size="sm" c="dimmed" mt={6} maw={520} mx="auto">
+          {children}
+        </Text>
+      )}
       {actions && (
         <Group justify="center" mt="md" gap="xs">
           {actions}

@@ -1,4 +1,4 @@
-import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { keepPreviousData, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { api, call, callResponse, PREFIX, type Schemas, unwrap } from "@/lib/api/client";
 import { toProblem } from "@/lib/api/problem";
 import {
@@ -132,6 +132,8 @@ export function auditQuery(filter: { action?: string; limit: number; offset: num
   return queryOptions({
     queryKey: accessKeys.audit(filter),
     retry: false,
+    // The field that filters stays while one types.
+    placeholderData: keepPreviousData,
     queryFn: async ({ signal }): Promise<AuditPage> => {
       const response = await callResponse(`/audit/?${search.toString()}`, { signal });
       const items = (await response.json()) as AuditEntry[];

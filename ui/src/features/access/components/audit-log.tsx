@@ -3,7 +3,7 @@ import { useDebouncedValue } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Loading } from "@/components/ui/loading";
-import { formatInstant } from "@/lib/format";
+import { formatInstant, plural } from "@/lib/format";
 import { auditQuery, useVerifyAudit } from "../api/access";
 import { ProblemAlert } from "@/components/ui/problem-alert";
 import { Status } from "@/components/ui/status";
@@ -51,17 +51,19 @@ export function AuditLog() {
   if (!data) return <Loading />;
   return (
     <Stack gap="sm">
-      <VerifyAudit />
-      <TextInput
-        label="Action"
-        placeholder="any"
-        w={240}
-        value={action}
-        onChange={(event) => {
-          setAction(event.currentTarget.value);
-          setOffset(0);
-        }}
-      />
+      <Group justify="space-between" align="flex-end" gap="sm">
+        <TextInput
+          label="Action"
+          placeholder="any, such as connection.create"
+          w={260}
+          value={action}
+          onChange={(event) => {
+            setAction(event.currentTarget.value);
+            setOffset(0);
+          }}
+        />
+        <VerifyAudit />
+      </Group>
       <div className="panel scroll-x">
         <Table>
           <Table.Thead>
@@ -90,26 +92,30 @@ export function AuditLog() {
       </div>
       <Group gap="xs">
         <Text size="sm" c="dimmed">
-          {data.total} entries
+          {plural(data.total, "entry", "entries")}
         </Text>
-        <Button
-          variant="default"
-          disabled={offset === 0}
-          onClick={() => {
-            setOffset(offset - PAGE_ROWS);
-          }}
-        >
-          Newer
-        </Button>
-        <Button
-          variant="default"
-          disabled={offset + PAGE_ROWS >= data.total}
-          onClick={() => {
-            setOffset(offset + PAGE_ROWS);
-          }}
-        >
-          Older
-        </Button>
+        {data.total > PAGE_ROWS && (
+          <>
+            <Button
+              variant="default"
+              disabled={offset === 0}
+              onClick={() => {
+                setOffset(offset - PAGE_ROWS);
+              }}
+            >
+              Newer
+            </Button>
+            <Button
+              variant="default"
+              disabled={offset + PAGE_ROWS >= data.total}
+              onClick={() => {
+                setOffset(offset + PAGE_ROWS);
+              }}
+            >
+              Older
+            </Button>
+          </>
+        )}
       </Group>
     </Stack>
   );

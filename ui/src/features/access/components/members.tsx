@@ -48,22 +48,30 @@ export function Members() {
             <Table.Tr>
               <Table.Th>E-mail</Table.Th>
               <Table.Th>Role</Table.Th>
-              <Table.Th>Second factor</Table.Th>
-              <Table.Th>Last login</Table.Th>
+              <Table.Th visibleFrom="sm">Second factor</Table.Th>
+              <Table.Th visibleFrom="sm">Last login</Table.Th>
               <Table.Th>
                 <span className="visually-hidden">Actions</span>
               </Table.Th>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
+            {data.length === 0 && (
+              <Table.Tr>
+                <Table.Td colSpan={5} c="dimmed">
+                  Nobody yet. An installation without a login takes everybody on this machine for an
+                  administrator.
+                </Table.Td>
+              </Table.Tr>
+            )}
             {data.map((user) => (
               <Table.Tr key={user.id}>
                 <Table.Td fw={600}>{user.email}</Table.Td>
                 <Table.Td>
                   {user.role === "ADMIN" ? "Administrator" : user.read_only ? "Member, read only" : "Member"}
                 </Table.Td>
-                <Table.Td>{user.totp_enabled ? "on" : "off"}</Table.Td>
-                <Table.Td>
+                <Table.Td visibleFrom="sm">{user.totp_enabled ? "on" : "off"}</Table.Td>
+                <Table.Td visibleFrom="sm">
                   {user.last_login_at ? (
                     <RelativeTime instant={user.last_login_at} />
                   ) : (

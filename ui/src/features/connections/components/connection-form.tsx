@@ -185,8 +185,11 @@ export function ConnectionForm({ saved, onDirty, onSaved }: Props) {
               )}
             </Stack>
           </Panel>
-          <details className={classes.more}>
-            <summary>Encryption and more</summary>
+          <details
+            className={classes.more}
+            open={Object.keys(errors).some((name) => name.startsWith("options.")) || undefined}
+          >
+            <summary>{isFile ? "More" : "Encryption and more"}</summary>
             <Stack gap="sm" mt="sm">
               {!isFile && (
                 <>
@@ -362,7 +365,7 @@ function Secret({ label, value, error, isLong = false, onChange }: SecretProps) 
         </Text>
         <Group gap="xs">
           <Text size="sm" c="dimmed">
-            Kept encrypted and never shown.
+            {isLong ? "Kept encrypted where one was given; never shown." : "Saved encrypted; never shown."}
           </Text>
           <Button
             variant="default"

@@ -1,5 +1,6 @@
 import { Box, Group, Stack, Text } from "@mantine/core";
 import { IconCircleCheck, IconCircleDashed, IconCircleX } from "@tabler/icons-react";
+import { sentence } from "@/lib/api/problem";
 import { formatDuration, words } from "@/lib/format";
 import type { TestReport, TestStep } from "../api/connections";
 import classes from "./test-report.module.css";
@@ -21,7 +22,7 @@ export function TestReportView({ report }: { report: TestReport }) {
       <Text size="sm" fw={650} c={report.success ? "var(--app-good)" : "var(--app-bad)"}>
         {report.success ? "The connection works. " : "The connection does not work. "}
         <Text span c="var(--mantine-color-text)" size="sm" fw={400}>
-          {report.message}
+          {report.message && sentence(report.message)}
         </Text>
       </Text>
       <ol className={classes.steps}>
@@ -55,7 +56,7 @@ function Step({ step }: { step: TestStep }) {
             {STEP_NAMES[step.step] ?? words(step.step)}
             <span className="visually-hidden">, {word}</span>
           </Text>
-          {step.message && step.ok === false && <Text size="sm">{step.message}</Text>}
+          {step.message && step.ok === false && <Text size="sm">{sentence(step.message)}</Text>}
           {step.hint && (
             <Text size="sm" className={classes.hint}>
               <strong>What to do: </strong>

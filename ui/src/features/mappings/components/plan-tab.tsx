@@ -5,6 +5,7 @@ import { Facts } from "@/components/ui/facts";
 import { Loading } from "@/components/ui/loading";
 import { Panel } from "@/components/ui/panel";
 import { ProblemAlert } from "@/components/ui/problem-alert";
+import { sentence } from "@/lib/api/problem";
 import { formatNumber, words } from "@/lib/format";
 import { type Plan, usePlan } from "../api/mappings";
 import classes from "./editor.module.css";
@@ -64,7 +65,7 @@ function PlanView({ plan }: { plan: Plan }) {
         <Alert variant="light" color="red" title="This keeps it from running" role="alert">
           {plan.problems.map((problem) => (
             <Text size="sm" key={problem.code + problem.message}>
-              {problem.message}
+              {sentence(problem.message)}
             </Text>
           ))}
         </Alert>
@@ -73,7 +74,7 @@ function PlanView({ plan }: { plan: Plan }) {
         <Alert variant="light" color="yellow" title="Worth knowing">
           {plan.warnings.map((warning) => (
             <Text size="sm" key={warning.code}>
-              {warning.message}
+              {sentence(warning.message)}
             </Text>
           ))}
         </Alert>
@@ -99,11 +100,12 @@ function PlanView({ plan }: { plan: Plan }) {
           />
           {plan.gear && (
             <Text size="sm">
-              <strong>{GEARS[plan.gear] ?? plan.gear}.</strong> {plan.gear_reason}
+              <strong>{GEARS[plan.gear] ?? plan.gear}.</strong>{" "}
+              {plan.gear_reason && sentence(plan.gear_reason)}
             </Text>
           )}
           <Text size="sm">
-            <strong>Exactness:</strong> {plan.exactness}
+            <strong>Exactness:</strong> {sentence(plan.exactness)}
           </Text>
         </Stack>
       </Panel>

@@ -1,4 +1,4 @@
-import { Button, Group, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Group, Stack, Text, TextInput, SimpleGrid } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { Panel } from "@/components/ui/panel";
 import { ProblemAlert } from "@/components/ui/problem-alert";
@@ -48,7 +48,7 @@ export function SchemaForm({ saved, onDirty, onSaved }: Props) {
     <form onSubmit={submit} noValidate>
       <Stack gap="md">
         <Panel title="Schema">
-          <Group gap="sm" align="flex-start" grow>
+          <SimpleGrid cols={{ base: 1, xs: 2 }} spacing="sm" style={{ alignItems: "end" }}>
             <TextInput
               label="Name"
               required
@@ -68,7 +68,7 @@ export function SchemaForm({ saved, onDirty, onSaved }: Props) {
                 change({ description: event.currentTarget.value });
               }}
             />
-          </Group>
+          </SimpleGrid>
         </Panel>
         <Panel title="Columns">
           <ColumnsEditor
