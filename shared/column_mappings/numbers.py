@@ -218,7 +218,7 @@ class Padding:
             return cell + self.zeros
         if cell == b"NaN" and self.takes_nan:
             return cell
-        if cell == b"NaN" or not self.takes_nan:
+        if not self.takes_nan:
             raise failure("not_representable", limit="it has neither NaN nor infinities")
         raise failure("not_a_number")
 

@@ -146,6 +146,7 @@ def test_specials_of_floats_become_no_other_number(special: bytes, mode: Mode) -
         ((5, -2), (7, 0), b"12300", b"12300"),
         ((10, 2), (12, 4), b"NaN", b"NaN"),
         ((10, 2), (10, 2), b"NaN", b"NaN"),
+        ((10, 2), (10, 2), b"-1.50", b"-1.50"),
         ((10, 2), (12, 4), b"Infinity", "not_a_number"),
         ((None, None), (10, 2), b"1.5", b"1.50"),
         ((None, None), (10, 2), b"NaN", b"NaN"),

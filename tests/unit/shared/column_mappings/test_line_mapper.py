@@ -182,6 +182,14 @@ def test_text_of_sqlite_that_is_not_utf8_is_rejected_alone() -> None:
     assert (mapped.data, [line.line_number for line in mapped.rejected]) == (b"x\n", [1])
 
 
+def test_a_cell_of_sqlite_that_has_no_text_is_not_split_but_rejected_alone() -> None:
+    spec = Split(source_columns=("a",), target_fields=("p", "q"), config=SplitConfig(delimiter="/"))
+    line_mapper = compile_line_mapper(mapper([column("a", Kind.DYNAMIC)], [field("p"), field("q")], [spec]))
+    assert line_mapper.map_block(b"tx/y\n").data == b"x\ty\n"
+    mapped = line_mapper.map_block(b"tx/y\nb\\\\x00\ni12\n")
+    assert (mapped.data, [line.line_number for line in mapped.rejected]) == (b"x\ty\n12\t\\N\n", [2])
+
+
 def test_importing_the_package_loads_no_driver() -> None:
     check = (
         "import sys; import shared.column_mappings.line_mapper;"

@@ -133,7 +133,7 @@ def test_specs_are_frozen() -> None:
         ("x?" * 6 + "a", 1_000_000),
         # The last arm, group or optional item of all has nothing behind it either.
         ("(?:x|a+)", 1_000_000),
-        ("(?:a+)", 1_000_000),
+        ("(a+)", 1_000_000),
         ("a(?:b+)?", 1_000_000),
         # Of several arms the one with most repetitions counts.
         ("(?:a*b*c|x)y", 500),
