@@ -5,6 +5,7 @@ import gc
 import signal
 import socket
 import sys
+import time
 
 import uvicorn
 from opentelemetry.trace import TracerProvider
@@ -18,6 +19,7 @@ from shared.settings import Settings, SettingsError
 from shared.tracing import close_tracing, configure_tracing
 
 SERVICE = "etl-config-api"
+LOOK_SECONDS = 0.1
 MAX_MESSAGE_BYTES = 64 * 1024
 
 
@@ -66,7 +68,17 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._draining.set()
+        await self._let_requests_end()
         await super().shutdown(sockets)
+
+    async def _let_requests_end(self) -> None:
+        """Wait for the requests that are being answered, and answer new ones: /health/ready says what happens."""
+        grace_seconds = self.config.timeout_graceful_shutdown or 0
+        began, present = time.monotonic(), set(self.server_state.tasks)
+        while present and not self.force_exit and time.monotonic() - began < grace_seconds:
+            _, present = await asyncio.wait(present, timeout=LOOK_SECONDS)
+        # What the whole stop may take stays what it was.
+        self.config.timeout_graceful_shutdown = max(1, round(grace_seconds - (time.monotonic() - began)))
 
 
 async def _serve(settings: Settings, config: uvicorn.Config, tracer_provider: TracerProvider | None) -> int:

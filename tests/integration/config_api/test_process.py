@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx2
@@ -134,3 +135,25 @@ def test_the_service_waits_for_a_mongodb_that_is_not_there(tmp_path: Path, log: 
     assert "waiting_for_mongodb" in shown
     assert "canary-pw" not in shown + refused.text + health.text
     assert "Traceback" not in shown
+
+
+def test_a_stopping_service_is_not_ready_and_ends_its_requests_first(
+    service: tuple[str, subprocess.Popen[bytes]], log: Path
+) -> None:
+    url, process = service
+    wait_until_healthy(url, process, log)
+    assert httpx2.get(f"{url}/health/ready").status_code == 200
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor(1) as other:
+        host = {"host": "127.0.0.1", "port": silent.getsockname()[1]}
+        body = {"db_type": "postgresql", **host, "database": "d", "username": "u", "password": "p"}
+        asked = other.submit(httpx2.post, f"{url}/api/v1/connections/test", json=body, timeout=30)
+        held, _ = silent.accept()  # the request is under way, and stays so
+        process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + 5
+        while (ready := httpx2.get(f"{url}/health/ready")).status_code == 200:
+            assert time.monotonic() < deadline
+        assert (ready.status_code, ready.json()) == (503, {"status": "not_ready"})
+        assert httpx2.get(f"{url}/health/live").status_code == 200
+        assert asked.result(30).json()["success"] is False
+        held.close()
+    assert process.wait(timeout=20) == 0
