@@ -22,6 +22,7 @@ class RunContext(Protocol):
 
     `run.fence` is this attempt's fence. `source` and `target` are decrypted settings. `shown_window` is the
     mapping's last window as MongoDB remembers it: never a bound, but a sign that there must be a watermark.
+    `commit_seconds`: how long the target may take to answer a step of the commit.
     """
 
     run: Run
@@ -29,6 +30,7 @@ class RunContext(Protocol):
     source: ConnectionSettings
     target: ConnectionSettings
     shown_window: Window | None
+    commit_seconds: float
 
     def check(self) -> None:
         """Raise the pending control signal (cancelled, timed out, shutdown, lease lost), if any. Cheap."""

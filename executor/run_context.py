@@ -25,12 +25,14 @@ class WorkerContext:
         interrupts: Interrupts,
         reporter: RunReporter,
         keeper: LeaseKeeper,
+        commit_seconds: float,
     ) -> None:
         self.run = run
         self.version = inputs.version
         self.source = inputs.source
         self.target = inputs.target
         self.shown_window = inputs.shown_window
+        self.commit_seconds = commit_seconds
         self._runs = runs
         self._background = background
         self._interrupts = interrupts

@@ -48,6 +48,7 @@ class Worker:
 
     def __init__(self, settings: Settings, mongodb_url: str, execute: Execute) -> None:
         self._lease_seconds = settings.lease_seconds
+        self._commit_seconds = settings.commit_seconds
         self._execute = execute
         self._background = BackgroundLoop()
         self._client = self._background.call(_open_store(mongodb_url, settings.mongodb_db_name))
@@ -101,7 +102,16 @@ class Worker:
         self._interrupts = interrupts
         if self._stopping:
             interrupts.interrupt(ShutdownRequested())
-        attempt = Attempt(run, self._runs, self._inputs, self._background, interrupts, reporter, keeper)
+        attempt = Attempt(
+            run,
+            self._runs,
+            self._inputs,
+            self._background,
+            interrupts,
+            reporter,
+            keeper,
+            self._commit_seconds,
+        )
         try:
             ending = attempt.execute(self._execute)
             interrupts.end()
@@ -147,6 +157,7 @@ class Attempt:
         interrupts: Interrupts,
         reporter: RunReporter,
         keeper: LeaseKeeper,
+        commit_seconds: float,
     ) -> None:
         self.run = run
         self.reporter = reporter
@@ -156,6 +167,7 @@ class Attempt:
         self._input_store = inputs
         self._background = background
         self._interrupts = interrupts
+        self._commit_seconds = commit_seconds
         self._worker_context: WorkerContext | None = None
 
     def execute(self, execute: Execute) -> Ending | None:
@@ -205,6 +217,7 @@ class Attempt:
             interrupts=self._interrupts,
             reporter=self.reporter,
             keeper=self.keeper,
+            commit_seconds=self._commit_seconds,
         )
         return self._worker_context
 

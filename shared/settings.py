@@ -216,6 +216,7 @@ class Settings(BaseModel):
     lease_seconds: float = Field(30, ge=1, le=3600, description="a number from 1 to 3600")
     poll_seconds: float = Field(2, ge=0.05, le=60, description="a number from 0.05 to 60")
     shutdown_grace_seconds: float = Field(30, ge=0, le=3600, description="a number from 0 to 3600")
+    commit_seconds: float = Field(600, ge=1, le=86400, description="a number from 1 to 86400")
     log_level: LogLevel = Field("info", description="debug, info, warning or error")
     log_format: Literal["json", "console"] = Field(
         default_factory=_default_log_format, description="json or console"

@@ -19,12 +19,14 @@ class RecordingContext:
         on_check: Callable[[], None] = lambda: None,
         on_committing: Callable[[], None] = lambda: None,
         shown_window: Window | None = None,
+        commit_seconds: float = 600,
     ) -> None:
         self.run = run
         self.version = version
         self.source = source
         self.target = target
         self.shown_window = shown_window
+        self.commit_seconds = commit_seconds
         self.held: list[Session] = []
         self.gear: str | None = None
         self.window: Window | None = None

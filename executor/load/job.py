@@ -1,6 +1,8 @@
 """What every write mode works with: one attempt's plan, sessions, ledger and feed, and how it publishes."""
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -78,7 +80,9 @@ class LoadJob:
             self.session.execute(statement)
 
     def drop(self, table: TableName) -> None:
-        self.session.execute(self.dialect.drop_table_sql(table))
+        """Drop a table of this attempt once the commit is done, or before it."""
+        with self.bounded():
+            self.session.execute(self.dialect.drop_table_sql(table))
 
     # -- load ----------------------------------------------------------------------------------
 
@@ -190,14 +194,36 @@ class LoadJob:
             reach("before_commit")
             self.context.enter_committing(progress)
             reach("committing")
-            self.ledger.commit_row(self.context.run, progress, self.window)
+            with self.bounded():
+                self.ledger.commit_row(self.context.run, progress, self.window)
             reach("ledger_closed")
             try:
-                self.session.commit()
+                with self.bounded():
+                    self.session.commit()
             except TransientError:
                 if committed_row(self.context.target, str(self.context.run.id)) is None:
                     raise
             reach("after_commit_before_report")
+
+    @contextmanager
+    def bounded(self) -> Iterator[None]:
+        """Hang up when a step of the commit is not answered: past the point of no return a run has no timeout.
+
+        The run is then tried again as after every lost connection: its next attempt ends the session that may still
+        be at it, and reads from the ledger what became of the commit.
+        """
+        timer = threading.Timer(self.context.commit_seconds, self._give_up_waiting)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _give_up_waiting(self) -> None:
+        seconds = self.context.commit_seconds
+        self.context.log("warning", f"the target has not answered the commit for {seconds:g} s: hung up")
+        self.session.hang_up()
 
 
 def check_taken(result: LoadResult, sent: int, table: TableName) -> None:

@@ -116,10 +116,14 @@ def _swap_by_rename(job: LoadJob) -> Progress:
         reach("before_commit")
         job.context.enter_committing(progress)
         reach("committing")
-        job.ledger.prepare_publication(job.context.run, progress, job.window)
+        with job.bounded():
+            job.ledger.prepare_publication(job.context.run, progress, job.window)
+            # While a rename waits for readers, new readers queue up behind it: so it never waits for long.
+            dialect.set_lock_timeout(session, LOCK_TRY_SECONDS)
         _rename(job, staging, marker)
         reach("mysql_after_rename")
-        job.ledger.commit_row(job.context.run, progress, job.window)
+        with job.bounded():
+            job.ledger.commit_row(job.context.run, progress, job.window)
         reach("after_commit_before_report")
     job.drop(job.attempt_table(OLD_PREFIX))
     job.drop(job.attempt_table(DONE_PREFIX))
@@ -134,7 +138,10 @@ def _rename(job: LoadJob, staging: TableName, marker: TableName) -> None:
         (marker, job.attempt_table(DONE_PREFIX)),
     ]
     statement = job.dialect.rename_tables_sql(pairs)
-    # While a rename waits for readers, new readers queue up behind it: so it never waits for long.
-    job.dialect.set_lock_timeout(job.session, LOCK_TRY_SECONDS)
+
+    def rename() -> None:
+        with job.bounded():
+            job.session.execute(statement)
+
     reach("mysql_before_rename")
-    job.wait_for_lock(lambda: job.execute_all([statement]))
+    job.wait_for_lock(rename)

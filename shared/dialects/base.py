@@ -170,6 +170,13 @@ class Session(Protocol):
         """End the running statement, from another thread, in the database too. Never raises for a finished one."""
         ...
 
+    def hang_up(self) -> None:
+        """Break the connection under a statement that waits for it, from another thread. Never raises.
+
+        The server may go on with the statement. A session without a server behind it stays as it is.
+        """
+        ...
+
     def close(self) -> None:
         """Roll back what is open and end the session. Never raises."""
         ...

@@ -50,6 +50,9 @@ class DriverSession:
         else:
             cursor.execute(sql)
 
+    def hang_up(self) -> None:
+        return
+
     def close(self) -> None:
         # Closing ends the transaction by itself; a session that is already gone has nothing left to end.
         with contextlib.suppress(self.driver_error):

@@ -132,6 +132,9 @@ class MysqlSession(DriverSession):
             except EngineError:
                 self.connection.abandon()
 
+    def hang_up(self) -> None:
+        self.connection.abandon()
+
     @property
     def is_mariadb(self) -> bool:
         return "mariadb" in self.server_version.lower()
