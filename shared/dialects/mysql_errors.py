@@ -135,7 +135,9 @@ def _of_query(number: int, text: str) -> EngineError:
     line = _LINE.search(text) if number == 1064 else None
     place = f", line {int(line.group(1)) - _LINES_BEFORE_QUERY}" if line else ""
     code = "duplicate_column" if number == 1060 else "query_failed"
-    return InvalidQuery(f"the database refuses the query: {words} (error {number}{place})", code=code)
+    column = column_named(text) if number == 1054 else None
+    message = f"the database refuses the query: {words} (error {number}{place})"
+    return InvalidQuery(message, code=code, column=column)
 
 
 def _of_target(number: int, text: str) -> EngineError:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import socket
 import tempfile
 import threading
@@ -102,15 +103,15 @@ class PostgresqlSession(DriverSession):
         try:
             cancel_statement(self.dialect, self.settings, self.session_id)
         except EngineError:
-            self._hang_up()
+            self.hang_up()
         if time.monotonic() - self._cancelled_at > HANG_UP_SECONDS:
-            self._hang_up()
+            self.hang_up()
 
     def close(self) -> None:
         with self._closing:
             super().close()
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
         """Break the connection under the statement that waits for it."""
         with (
             self._closing,
@@ -230,6 +231,7 @@ def end_session(session: PostgresqlSession, session_id: str) -> None:
 
 # -- errors ------------------------------------------------------------------------------------------
 
+_MISSING_COLUMN = re.compile(r'column "?(.+?)"? does not exist')
 _TLS_FAILED = "TLS"  # which libpq has no SQLSTATE for
 _BY_STATE: dict[str, tuple[type[EngineError], str]] = {
     "40P01": (Deadlock, "the database ended a deadlock"),
@@ -283,8 +285,15 @@ def classify(error: BaseException, purpose: Purpose, text_before_query: int | No
             kind = InvalidQuery
         return kind(_with_place(text, error), code=_CODES.get(state), column=_column(error))
     if purpose is not Purpose.TARGET and state[:2] in _USER_TEXT:
-        return InvalidQuery(_query_message(state, error, text_before_query), code="query_failed")
+        message = _query_message(state, error, text_before_query)
+        return InvalidQuery(message, code="query_failed", column=_missing_column(state, error))
     return _refused(state, error)
+
+
+def _missing_column(state: str, error: Any) -> str | None:
+    """Return the column that the query names in vain; the server says it in words only."""
+    found = _MISSING_COLUMN.fullmatch(error.diag.message_primary or "") if state == "42703" else None
+    return found.group(1) if found else None
 
 
 def _refused(state: str, error: Any) -> EngineError:

@@ -33,6 +33,7 @@ _READING = frozenset(
 _REFUSED_FUNCTIONS = frozenset(
     ("load_extension", "fts3_tokenizer", "readfile", "writefile", "edit", "randomblob", "zeroblob")
 )
+_MISSING_COLUMN = "no such column: "
 DEFAULT_LOCK_SECONDS = 10.0
 
 
@@ -153,7 +154,9 @@ def classify(error: BaseException, purpose: Purpose) -> EngineError:
     if primary == sqlite3.SQLITE_CONSTRAINT:
         return _constraint(code)
     if not target:
-        return InvalidQuery(f"the database refuses the query: {_reason(error)}", code="query_failed")
+        column = str(error).removeprefix(_MISSING_COLUMN) if str(error).startswith(_MISSING_COLUMN) else None
+        message = f"the database refuses the query: {_reason(error)}"
+        return InvalidQuery(message, code="query_failed", column=column)
     if primary == sqlite3.SQLITE_ERROR:
         return SchemaMismatch("the target refuses the statement")
     return DataError(f"the target refuses a value (SQLite result code {code})")
