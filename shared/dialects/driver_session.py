@@ -1,25 +1,42 @@
 """What the sessions of all drivers share: our SQL to the driver's cursor, its errors to ours."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+
+from sqlalchemy.pool import NullPool, PoolProxiedConnection
 
 from shared.dialects.base import PARAM, Dialect, Purpose
 from shared.errors import ConfigError, InvalidQuery
 
 
+def open_managed(create: Callable[[], Any]) -> PoolProxiedConnection:
+    """Open a driver connection that SQLAlchemy manages until it is closed. Raises what `create` raises.
+
+    The pool resets nothing: our sessions know best what is open. There is no engine, for it would ask the
+    server questions of its own at each first connection.
+    """
+    return NullPool(create, reset_on_return=None).connect()
+
+
 class DriverSession:
-    """A DB-API connection as a `Session`; subclasses add transactions and cancel."""
+    """A managed DB-API connection as a `Session`; subclasses add transactions and cancel."""
 
     placeholder = "%s"
     percent = "%%"
     driver_error: type[BaseException] = Exception
 
     def __init__(
-        self, dialect: Dialect, connection: Any, purpose: Purpose, session_id: str, server_version: str
+        self,
+        dialect: Dialect,
+        managed: PoolProxiedConnection,
+        purpose: Purpose,
+        session_id: str,
+        server_version: str,
     ) -> None:
         self.dialect = dialect
-        self.connection = connection
+        self.connection: Any = managed.driver_connection
+        self._managed = managed
         self.purpose = purpose
         self.session_id = session_id
         self.server_version = server_version
@@ -56,7 +73,7 @@ class DriverSession:
     def close(self) -> None:
         # Closing ends the transaction by itself; a session that is already gone has nothing left to end.
         with contextlib.suppress(self.driver_error):
-            self.connection.close()
+            self._managed.close()
 
 
 class RowBasket:

@@ -18,7 +18,7 @@ from pymysql.constants import CLIENT
 
 from shared.addresses import check_address
 from shared.dialects.base import PARAM, ConnectionSettings, Dialect, Purpose, SessionLimits
-from shared.dialects.driver_session import DriverSession
+from shared.dialects.driver_session import DriverSession, open_managed
 from shared.dialects.tls import tls_context, unverified_context
 from shared.errors import ConfigError, EngineError, TargetUnavailable
 from shared.types import BLOCK_BYTES
@@ -145,11 +145,11 @@ def connect(
 ) -> MysqlSession:
     """Open a session with its modes, limits and, for a source, its read-only snapshot set."""
     try:
-        connection = _open(settings, purpose, limits)
+        managed = open_managed(lambda: _open(settings, purpose, limits))
     except (pymysql.err.MySQLError, ssl.SSLError) as error:
         raise dialect.classify(error, purpose) from error
-    version = str(connection.server_version)
-    session = MysqlSession(dialect, connection, purpose, "", version, settings=settings)
+    session = MysqlSession(dialect, managed, purpose, "", "", settings=settings)
+    session.server_version = str(session.connection.server_version)
     try:
         _prepare(session, limits)
         session.session_id = _session_id(session)

@@ -15,7 +15,7 @@ import psycopg2
 
 from shared.addresses import check_address
 from shared.dialects.base import PARAM, ConnectionSettings, Dialect, Purpose, SessionLimits
-from shared.dialects.driver_session import DriverSession
+from shared.dialects.driver_session import DriverSession, open_managed
 from shared.errors import (
     AccessDenied,
     ConfigError,
@@ -126,10 +126,10 @@ def connect(
 ) -> PostgresqlSession:
     """Open a session with its text forms, limits and, for a source, its read-only snapshot set."""
     try:
-        connection = _open(settings, limits)
+        managed = open_managed(lambda: _open(settings, limits))
     except psycopg2.Error as error:
         raise dialect.classify(error, purpose) from error
-    session = PostgresqlSession(dialect, connection, purpose, "", "", settings=settings)
+    session = PostgresqlSession(dialect, managed, purpose, "", "", settings=settings)
     try:
         _prepare(session, limits)
         [(session.session_id, session.server_version)] = session.fetch(SESSION_ID_SQL)

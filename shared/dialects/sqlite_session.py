@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from shared.dialects.base import ConnectionSettings, Dialect, Purpose, SessionLimits
-from shared.dialects.driver_session import DriverSession
+from shared.dialects.driver_session import DriverSession, open_managed
 from shared.errors import (
     AccessDenied,
     ConfigError,
@@ -76,11 +76,11 @@ def connect(
     elif not path.is_file():
         raise AccessDenied("the database file does not exist", code="database_not_found")
     try:
-        connection = _open(path, purpose, limits)
+        managed = open_managed(lambda: _open(path, purpose, limits))
     except sqlite3.Error as error:
         raise dialect.classify(error, purpose) from error
     session_id = f"{os.getpid()}@{socket.gethostname()}"
-    session = SqliteSession(dialect, connection, purpose, session_id, sqlite3.sqlite_version)
+    session = SqliteSession(dialect, managed, purpose, session_id, sqlite3.sqlite_version)
     try:
         _prepare(session, limits)
     except BaseException:
