@@ -86,6 +86,20 @@ def worker_pids(service: Service) -> list[int]:
     return [pid for pid in map(int, children) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
+async def test_workers_stand_behind_what_answers_and_fires(world: World, installation: Installation) -> None:
+    service = await start(installation)
+
+    async def has_workers() -> bool:
+        return bool(worker_pids(service))
+
+    async def stand_behind() -> bool:
+        own = os.getpriority(os.PRIO_PROCESS, service.pid)
+        return all(os.getpriority(os.PRIO_PROCESS, pid) > own for pid in worker_pids(service))
+
+    await eventually(has_workers)
+    await eventually(stand_behind)
+
+
 async def test_a_run_goes_through(world: World, installation: Installation) -> None:
     run = await queue(world)
     service = await start(installation)
