@@ -74,8 +74,10 @@ def _swap_in_transaction(job: LoadJob) -> Progress:
     """Stage and swap in one transaction, ledger row and all."""
     staging, old = job.staging(), job.attempt_table(OLD_PREFIX)
     job.session.begin()
-    job.execute_all(job.dialect.create_like_sql(staging, job.plan.table))
+    before, after = job.dialect.stage_like_sql(job.session, staging, job.plan.table)
+    job.execute_all(before)
     progress = _checked_progress(job, job.load_into(staging))
+    job.execute_all(after)
     job.keep_rejected_rows()
     job.dialect.analyze(job.session, staging)
     job.lock_publication()
@@ -104,12 +106,14 @@ def _swap_by_rename(job: LoadJob) -> Progress:
     """
     staging, marker = job.staging(), job.attempt_table(MARKER_PREFIX)
     session, dialect = job.session, job.dialect
-    job.execute_all(dialect.create_like_sql(staging, job.plan.table))
+    before, after = dialect.stage_like_sql(session, staging, job.plan.table)
+    job.execute_all(before)
     job.execute_all(dialect.create_like_sql(marker, job.ledger.tables.tables))
     session.begin()
     progress = _checked_progress(job, job.load_into(staging))
     job.keep_rejected_rows()
     session.commit()
+    job.execute_all(after)
     dialect.analyze(session, staging)
     job.lock_publication()
     with span("commit"):

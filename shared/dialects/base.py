@@ -301,6 +301,15 @@ class Dialect(Protocol):
         """Return the statements that create an empty copy of a table: types, defaults, keys, indexes, comments."""
         ...
 
+    def stage_like_sql(
+        self, session: Session, staging: TableName, table: TableName
+    ) -> tuple[list[str], list[str]]:
+        """Return what makes such a copy to be filled once: statements before and after its rows are loaded.
+
+        Indexes come after them where that is faster; a key that two rows share is only found then.
+        """
+        ...
+
     def create_staging_sql(
         self, staging: TableName, fields: Sequence[TargetField], keys: Sequence[str]
     ) -> list[str]:

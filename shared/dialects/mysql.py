@@ -182,6 +182,11 @@ class MysqlDialect:
     def create_like_sql(self, staging: TableName, table: TableName) -> list[str]:
         return [f"CREATE TABLE {self.qualified(staging)} LIKE {self.qualified(table)}"]
 
+    def stage_like_sql(
+        self, session: Session, staging: TableName, table: TableName
+    ) -> tuple[list[str], list[str]]:
+        return self.create_like_sql(staging, table), []
+
     def create_staging_sql(
         self, staging: TableName, fields: Sequence[TargetField], keys: Sequence[str]
     ) -> list[str]:

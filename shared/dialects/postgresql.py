@@ -184,6 +184,11 @@ class PostgresqlDialect:
     def create_like_sql(self, staging: TableName, table: TableName) -> list[str]:
         return postgresql_tables.create_like_sql(staging, table)
 
+    def stage_like_sql(
+        self, session: Session, staging: TableName, table: TableName
+    ) -> tuple[list[str], list[str]]:
+        return postgresql_tables.stage_like_sql(session, staging, table)
+
     def create_staging_sql(
         self, staging: TableName, fields: Sequence[TargetField], keys: Sequence[str]
     ) -> list[str]:

@@ -100,6 +100,18 @@ FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
 JOIN pg_catalog.pg_class c ON c.oid = i.indrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE i.indrelid = {PARAM} ORDER BY x.oid"""
 
+_INDEXES_TO_BUILD = f"""
+SELECT i.indisunique, pg_catalog.pg_get_constraintdef(k.oid), pg_catalog.pg_get_indexdef(x.oid),
+       format(' ON %I.%I ', n.nspname, c.relname),
+       COALESCE(k.contype <> 'x' AND x.reloptions IS NULL, true) AND obj_description(x.oid, 'pg_class') IS NULL
+       AND obj_description(k.oid, 'pg_constraint') IS NULL AND NOT EXISTS (
+         SELECT 1 FROM pg_catalog.pg_attribute a WHERE a.attrelid = x.oid AND a.attstattarget >= 0)
+FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
+JOIN pg_catalog.pg_class c ON c.oid = i.indrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_catalog.pg_constraint k
+  ON k.conindid = i.indexrelid AND k.conrelid = i.indrelid AND k.contype IN ('p', 'u', 'x')
+WHERE i.indrelid = {PARAM} ORDER BY x.oid"""
+
 _DRESS = f"""
 SELECT quote_ident(pg_get_userbyid(c.relowner)), c.relowner = (SELECT oid FROM pg_roles WHERE rolname = current_user),
        c.relacl IS NULL, obj_description(c.oid, 'pg_class'), c.reloptions,
@@ -155,6 +167,23 @@ def _column(row: tuple[str, str, int, int, bool, bool, bool, str | None]) -> Tar
 
 def create_like_sql(staging: TableName, table: TableName) -> list[str]:
     return [f"CREATE TABLE {qualified(staging)} (LIKE {qualified(table)} INCLUDING ALL)"]
+
+
+def stage_like_sql(session: Session, staging: TableName, table: TableName) -> tuple[list[str], list[str]]:
+    """Build the keys and indexes after the load, but for those of which their definition does not say everything."""
+    found = _relation(session, table)
+    rows = session.fetch(_INDEXES_TO_BUILD, (found[0],)) if found else []
+    if not all(row[-1] and row[3] in row[2] for row in rows):
+        return create_like_sql(staging, table), []
+    place = qualified(staging)
+    built = []
+    for unique, constraint, definition, on_table, _ in rows:
+        if constraint is not None:
+            built.append(f"ALTER TABLE {place} ADD {constraint}")
+        else:
+            columns = definition.partition(on_table)[2]
+            built.append(f"CREATE {'UNIQUE ' if unique else ''}INDEX ON {place} {columns}")
+    return [f"CREATE TABLE {place} (LIKE {qualified(table)} INCLUDING ALL EXCLUDING INDEXES)"], built
 
 
 def swap_sql(session: Session, table: TableName, staging: TableName) -> list[str]:

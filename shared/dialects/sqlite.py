@@ -200,6 +200,11 @@ class SqliteDialect:
         # Affinities are what a copy needs: swap_sql brings its rows into the table itself.
         return [f"CREATE TABLE {self.qualified(staging)} AS SELECT * FROM {self.qualified(table)} WHERE 0"]
 
+    def stage_like_sql(
+        self, session: Session, staging: TableName, table: TableName
+    ) -> tuple[list[str], list[str]]:
+        return self.create_like_sql(staging, table), []
+
     def create_staging_sql(
         self, staging: TableName, fields: Sequence[TargetField], keys: Sequence[str]
     ) -> list[str]:

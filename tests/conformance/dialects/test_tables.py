@@ -210,12 +210,15 @@ def test_mysql_knows_keys_that_do_not_compare_by_bytes(
 def swap(session: Session, made: TableName) -> None:
     fields = [field("a", "integer"), field("b", "string", length=20)]
     staging, old = table(session, "staging"), table(session, "old")
+    before, after = session.dialect.stage_like_sql(session, staging, made)
     session.begin()
-    for statement in session.dialect.create_like_sql(staging, made):
+    for statement in before:
         session.execute(statement)
     session.commit()
     load_committed(session, staging, fields, [(b"7", b"new")])
     session.begin()
+    for statement in after:
+        session.execute(statement)
     for statement in session.dialect.swap_sql(session, made, staging, old):
         session.execute(statement)
     session.commit()
@@ -264,6 +267,16 @@ FROM pg_class WHERE relname = 't'"""
             "COMMENT ON INDEX i IS 'x'",
         ],
         ["CREATE INDEX one ON t (b)", "CREATE INDEX two ON t (b)"],
+        [
+            'CREATE INDEX "an Index" ON t USING btree (b COLLATE "C" varchar_pattern_ops, (a + 1)) INCLUDE (a)',
+            "CREATE UNIQUE INDEX u ON t (b) NULLS NOT DISTINCT WHERE a <> 4",
+            "CREATE INDEX h ON t USING hash (b)",
+        ],
+        ["CREATE INDEX i ON t (b) WITH (fillfactor = 60)", "CREATE INDEX j ON t (b, a)"],
+        ["ALTER TABLE t ADD CONSTRAINT w UNIQUE (b) DEFERRABLE INITIALLY DEFERRED"],
+        ["ALTER TABLE t ADD CONSTRAINT w UNIQUE (b) WITH (fillfactor = 60)"],
+        ["ALTER TABLE t ADD CONSTRAINT w UNIQUE (b)", "COMMENT ON CONSTRAINT w ON t IS 'x'"],
+        ["ALTER TABLE t ADD CONSTRAINT x EXCLUDE USING btree (b WITH =)"],
         ["ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0)", "ALTER TABLE t ADD CONSTRAINT w UNIQUE (b)"],
     ],
 )
@@ -288,6 +301,25 @@ def test_a_swap_on_postgresql_carries_everything_over(
     assert "PUBLIC" not in (after[0][1] or "")
     if before[0][1] is None:
         assert "=r/" not in (after[0][1] or "").replace("=arwdDxt", "")
+
+
+@pytest.mark.parametrize(
+    ("statements", "built"),
+    [
+        ([], 1),
+        (["CREATE INDEX i ON t (b)"], 2),
+        (["CREATE INDEX i ON t (b)", "COMMENT ON INDEX i IS 'x'"], 0),
+        (["ALTER TABLE t ADD CONSTRAINT w UNIQUE (b) WITH (fillfactor = 60)"], 0),
+    ],
+)
+def test_postgresql_builds_keys_and_indexes_after_the_load(
+    statements: list[str], built: int, postgresql_database: Database, connect: Connect
+) -> None:
+    target = connect(postgresql_database, Purpose.TARGET)
+    made = create(target, "t", [field("a", "integer"), field("b")], ["a"])
+    postgresql_database.execute(*statements)
+    _, after = target.dialect.stage_like_sql(target, table(target, "staging"), made)
+    assert len(after) == built
 
 
 def test_mysql_renames_pairs_at_once(mysql_like: Database, connect: Connect) -> None:
