@@ -12,6 +12,7 @@ from executor.load.leftovers import drop_leftovers_of_mapping
 from executor.ranking import RankedLineMapping
 from executor.replay import replay_run
 from executor.transform import RejectedRows, Transform, start_transform
+from executor.warm_sessions import WarmSessions
 from executor.watermark import RunWindows, WindowPlan, plan_run_window, start_windows
 from shared.dialects import dialect_for
 from shared.dialects.base import ConnectionSettings, Purpose, Session, SessionLimits
@@ -39,15 +40,15 @@ TARGET_LOCK_SECONDS = 30.0
 TARGET_LIMITS = SessionLimits(connect_seconds=10, lock_seconds=TARGET_LOCK_SECONDS)
 
 
-def execute_run(context: RunContext) -> RunOutcome:
-    """Do one attempt of a run, blocking, to its commit.
+def execute_run(context: RunContext, warm: WarmSessions | None = None) -> RunOutcome:
+    """Do one attempt of a run, blocking, to its commit; `warm` are the worker's idle target sessions.
 
     Raises EngineError classes for failures (nothing is published then) and ControlSignals.
     """
     context.log(
         "info", f"attempt {context.run.attempt} started, mapping version {context.run.mapping_version}"
     )
-    with _open(context, context.target, Purpose.TARGET, TARGET_LIMITS) as target:
+    with _open_target(context, warm or WarmSessions(most=0)) as target:
         ledger = Ledger(target, context.target)
         ledger.ensure_tables()
         end_recorded_sessions(target, context.target, context.run)
@@ -85,6 +86,22 @@ def _open(
     finally:
         session.close()
         context.release(session)
+
+
+@contextmanager
+def _open_target(context: RunContext, warm: WarmSessions) -> Iterator[Session]:
+    """Take a warm session or open one; after an error it is closed, for nobody knows what state it is in."""
+    context.check()
+    session = warm.take(context.target, TARGET_LIMITS)
+    try:
+        context.hold(context.target, session)
+        yield session
+    except BaseException:
+        session.close()
+        raise
+    finally:
+        context.release(session)
+    warm.keep(context.target, session, TARGET_LIMITS)
 
 
 def _entry(context: RunContext, target: Session) -> LedgerEntry:

@@ -9,12 +9,14 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 
 from bson import ObjectId
 
 from executor.exit_codes import ExitCode
 from executor.pipeline import execute_run
+from executor.warm_sessions import WarmSessions
 from executor.worker import Execute, Worker
 from shared.documents.run import Progress, Run, RunStatus
 from shared.error_reports import close_error_reports, configure_error_reports
@@ -65,11 +67,15 @@ class Stop:
 
 def worker_main(pipe: "Connection[object, object]", setup: WorkerSetup) -> None:
     """The whole life of a worker process."""
-    serve_jobs(pipe, setup, execute_run)
+    warm = WarmSessions()
+    serve_jobs(pipe, setup, partial(execute_run, warm=warm), warm)
 
 
-def serve_jobs(pipe: "Connection[object, object]", setup: WorkerSetup, execute: Execute) -> None:
+def serve_jobs(
+    pipe: "Connection[object, object]", setup: WorkerSetup, execute: Execute, warm: WarmSessions | None = None
+) -> None:
     """Work on the runs that come through the pipe until told to stop or left alone."""
+    warm = warm or WarmSessions(most=0)
     _die_with_supervisor(setup.supervisor_pid)
     # On a full machine ticks are fired and questions answered in time, and the rows come after.
     os.nice(WORKER_NICENESS)
@@ -83,12 +89,24 @@ def serve_jobs(pipe: "Connection[object, object]", setup: WorkerSetup, execute: 
     jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(pipe, jobs, worker.stop), name="orders", daemon=True).start()
     pipe.send(Ready())
-    while (job := jobs.get()) is not None:
+    while (job := _next_job(jobs, warm)) is not None:
         status = worker.work(job.run, job.claim_asked_at)
+        if status is None:
+            warm.close()  # whoever has the run now ends the sessions that it knows of
         pipe.send(Done(job.run.id, status, worker.progress))
+    warm.close()
     worker.close()
     close_tracing()
     close_error_reports()
+
+
+def _next_job(jobs: "queue.SimpleQueue[Job | None]", warm: WarmSessions) -> Job | None:
+    """Wait for an order, and meanwhile close the sessions that have been idle for long."""
+    while True:
+        try:
+            return jobs.get(timeout=warm.close_old())
+        except queue.Empty:
+            continue
 
 
 def _listen(

@@ -177,6 +177,13 @@ class Session(Protocol):
         """
         ...
 
+    def renew(self, limits: SessionLimits) -> bool:
+        """Give up all that a target session has gathered (locks, settings, temporary tables), as if it were new.
+
+        False when that is not to be had; the session is then for nothing but closing. Never raises.
+        """
+        ...
+
     def close(self) -> None:
         """Roll back what is open and end the session. Never raises."""
         ...

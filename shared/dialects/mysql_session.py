@@ -33,6 +33,7 @@ _TARGET_MODE = (
 END_SESSION_SECONDS = 5.0
 _UNKNOWN_THREAD = 1094
 _TCP_USER_TIMEOUT_MS = 30_000
+_COM_RESET_CONNECTION = 0x1F
 
 
 # The published types leave out what is needed here.
@@ -98,6 +99,13 @@ class EngineConnection(_pymysql.Connection):  # type: ignore[misc]
         """Only "prefer" asks pymysql for a context of its own; the others bring theirs."""
         return options if isinstance(options, ssl.SSLContext) else unverified_context()
 
+    def reset(self) -> None:
+        """Have the server make the session as new: it rolls back and drops locks, variables and temporary tables."""
+        self._execute_command(_COM_RESET_CONNECTION, "")
+        self._read_ok_packet()
+        self.set_character_set(self.charset)
+        self.autocommit(True)  # noqa: FBT003 - pymysql's signature
+
     def abandon(self) -> None:
         """Drop the connection without a word; safe from another thread."""
         sock = self._sock
@@ -134,6 +142,15 @@ class MysqlSession(DriverSession):
 
     def hang_up(self) -> None:
         self.connection.abandon()
+
+    def renew(self, limits: SessionLimits) -> bool:
+        try:
+            with self.translated():
+                self.connection.reset()
+            _prepare(self, limits)
+        except EngineError:
+            return False
+        return True
 
     @property
     def is_mariadb(self) -> bool:

@@ -107,6 +107,14 @@ class PostgresqlSession(DriverSession):
         if time.monotonic() - self._cancelled_at > HANG_UP_SECONDS:
             self.hang_up()
 
+    def renew(self, limits: SessionLimits) -> bool:
+        try:
+            self.execute("DISCARD ALL")  # an error within a transaction
+            _prepare(self, limits)
+        except EngineError:
+            return False
+        return self._cancelled_at is None
+
     def close(self) -> None:
         with self._closing:
             super().close()

@@ -54,6 +54,9 @@ class SqliteSession(DriverSession):
         if self.connection.in_transaction:
             self.execute("ROLLBACK")
 
+    def renew(self, limits: SessionLimits) -> bool:
+        return False  # opening a file costs less than it would cost to keep its lock in view
+
     def cancel(self) -> None:
         # A closed connection has no statement left to interrupt.
         with contextlib.suppress(sqlite3.ProgrammingError):
