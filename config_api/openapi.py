@@ -25,6 +25,8 @@ _KEY = {
     "description": "The same key and body give the first answer again, for 24 hours",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
 }
+# How FastAPI would say that a parameter is at fault; here that is a problem like any other.
+_FRAMEWORK_SHAPES = ("HTTPValidationError", "ValidationError")
 _NOT_KEPT = ("/auth/", "/api-keys")
 
 
@@ -39,6 +41,8 @@ def describe_access(app: FastAPI, permissions: Permissions, prefix: str) -> None
             for path, methods in document["paths"].items():
                 for method, operation in methods.items():
                     _describe(operation, permissions, method.upper(), path, prefix)
+            for name in _FRAMEWORK_SHAPES:
+                document["components"]["schemas"].pop(name, None)
         return make()
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to change the document
@@ -49,6 +53,9 @@ def _describe(
 ) -> None:
     permission = permissions.find(method, path)
     responses: dict[str, Any] = operation["responses"]
+    if "HTTPValidationError" in str(responses.get("422")):
+        del responses["422"]
+        _add_problems(responses, 422)
     parameters = operation.setdefault("parameters", [])
     if method == "POST" and not path.startswith(tuple(f"{prefix}{part}" for part in _NOT_KEPT)):
         parameters.append(_KEY)
