@@ -1,8 +1,11 @@
 """Known secrets are put in wherever secrets go in, then searched for wherever anything comes out."""
 
+import asyncio
 import base64
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -11,8 +14,12 @@ import pytest
 from fastapi import FastAPI
 from pymongo.asynchronous.database import AsyncDatabase
 
+from local_servers.api_client import FINAL
+from local_servers.installation import Installation
+from shared.logging import configure_logging
 from shared.settings import Settings
 from tests.integration.config_api.documents import Api, connection_body, sqlite_body
+from tests.integration.executor.world import eventually
 
 PASSWORD = 'canary/pass+"word&é\\1'
 CHANGED = "canary/changed+pass&2"
@@ -44,6 +51,7 @@ class Sightings:
 
     def __init__(self) -> None:
         self.texts: dict[str, str] = {}
+        self.asked: set[tuple[str, str]] = set()  # methods and templates of the walk
 
     def add(self, answer: httpx2.Response) -> httpx2.Response:
         request = answer.request
@@ -90,7 +98,7 @@ async def look_everywhere(api: Api, seen: Sightings, connection_id: str) -> None
     query = {"source_connection_id": connection_id, "source_query": "SELECT 1 AS id"}
     seen.add(await api.post("/mappings/preview", query))
     seen.add(await api.post("/schemas/infer", {"connection_id": connection_id, "query": "SELECT 1 AS id"}))
-    mapping = await api.make_mapping(source_connection_id=connection_id)
+    mapping = await api.make_mapping(source_connection_id=connection_id, retry={"max_attempts": 1})
     for path in ("plan", "run"):
         seen.add(await api.post(f"/mappings/{mapping['id']}/{path}"))
     seen.add(await api.post("/secrets/rotation"))
@@ -102,6 +110,76 @@ async def look_everywhere(api: Api, seen: Sightings, connection_id: str) -> None
         seen.add(await api.client.get(path))
 
 
+async def walk(app: FastAPI, api: Api, seen: Sightings) -> None:
+    """Ask every operation of the document, with secrets in the places where nothing expects them.
+
+    A new parameter of a path has no id here, and then this fails: give it one.
+    """
+    ids = await known_ids(api)
+    wrong = {"password": UNSAVED, "secret": [UNSAVED], "token": UNSAVED, "name": {UNSAVED: UNSAVED}}
+    operations = [(m.upper(), path) for path, methods in app.openapi()["paths"].items() for m in methods]
+    # What deletes comes last, so that everything else is asked about what is there.
+    for method, template in sorted(operations, key=lambda one: one[0] == "DELETE"):
+        path = re.sub(r"\{(\w+)\}", lambda found: ids[found[1]], template)
+        sent = "HEAD" if template.endswith("/events/stream") else method
+        bodies = [wrong, [wrong], None] if method in ("POST", "PUT") else [None]
+        for body in bodies:
+            seen.add(await api.client.request(sent, path, json=body, params={"x": "1"}))
+        bearer = {"Authorization": f"Bearer {CHANGED.replace('/', '.')}"}
+        seen.add(await api.client.request(sent, path, headers=bearer))
+        seen.asked.add((method, template))
+
+
+async def known_ids(api: Api) -> dict[str, str]:
+    mapping = (await api.get("/mappings/")).json()[0]
+    spec = {"type": "direct", "source_columns": ["id"], "target_fields": ["id"]}
+    [column_mapping] = (await api.post(f"/mappings/{mapping['id']}/column-mappings", spec)).json()
+    user = (await api.get("/users/")).json()[0]["id"]
+    return {
+        "connection_id": mapping["source_connection_id"],
+        "schema_id": mapping["target_schema_id"],
+        "mapping_id": mapping["id"],
+        "column_mapping_id": column_mapping["id"],
+        "schedule_id": (await api.make_schedule(mapping["id"]))["id"],
+        "run_id": (await api.get("/runs/")).json()[0]["id"],
+        "user_id": user,
+        "api_key_id": (await api.get("/api-keys/")).json()[0]["id"],
+        "tenant_id": (await api.post("/tenants/", {"name": "canaries"})).json()["id"],
+    }
+
+
+async def has_ended(api: Api, run_id: str) -> bool:
+    return (await api.get(f"/runs/{run_id}")).json()["status"] in FINAL
+
+
+async def run_in_an_executor(
+    api: Api, seen: Sightings, settings: Settings, database: AsyncDatabase[dict[str, Any]], folder: Path
+) -> None:
+    """Let a real executor try the run of the connection with the secrets; it fails, and says why."""
+    assert settings.mongodb_url is not None
+    environment = {
+        "MONGODB_URL": settings.mongodb_url.reveal(),
+        "MONGODB_DB_NAME": settings.mongodb_db_name,
+        "ENCRYPTION_KEY": settings.encryption_key[0].reveal(),
+        "SQLITE_ROOT": str(settings.sqlite_root),
+        "LOG_LEVEL": "debug",
+        "EXECUTOR_WORKERS": "1",
+        "POLL_SECONDS": "0.2",
+    }
+    with Installation(folder, environment) as installation:
+        executor = await asyncio.to_thread(installation.start_executor)
+        [run] = (await api.get("/runs/")).json()
+        await eventually(lambda: has_ended(api, run["id"]))
+        seen.add(await api.get(f"/runs/{run['id']}"))
+        seen.add(await api.get(f"/runs/{run['id']}/logs"))
+        for path in ("/metrics", "/status", "/health"):
+            seen.texts[f"executor {path}"] = (await asyncio.to_thread(executor.get, path))[1]
+        await asyncio.to_thread(executor.stop)
+        seen.texts["executor's log"] = executor.logs()
+    assert "run_ended" in seen.texts["executor's log"]
+    assert await database["runs"].count_documents({"status": "failed"}) == 1
+
+
 async def test_no_secret_comes_out_anywhere(
     app: FastAPI,
     api: Api,
@@ -110,10 +188,17 @@ async def test_no_secret_comes_out_anywhere(
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
+    configure_logging("debug", "json")
     caplog.set_level("DEBUG")
     seen = Sightings()
     made = await put_in(api, seen)
+    await run_in_an_executor(api, seen, settings, database, tmp_path / "installation")
+    configure_logging("debug", "console")
+    await walk(app, api, seen)
+    documented = {(m.upper(), path) for path, methods in app.openapi()["paths"].items() for m in methods}
+    assert seen.asked == documented
 
     async def crash(*_args: Any) -> None:
         secret = PASSWORD
@@ -128,7 +213,7 @@ async def test_no_secret_comes_out_anywhere(
     known = (*SECRETS, *made, *(key.reveal() for key in settings.encryption_key))
     hits = {place: found for place, text in seen.texts.items() if (found := find_secrets(text, known))}
     assert hits == {}
-    assert len(seen.texts) > 40
+    assert len(seen.texts) > 250
 
 
 @pytest.mark.parametrize("secret", SECRETS)
