@@ -11,7 +11,7 @@ from shared.column_mappings.line_mapper import RejectedLine, compile_line_mapper
 from shared.column_mappings.row_mapper import CellError, RowMapper
 from shared.documents.mapping import ErrorPolicy
 from shared.documents.run import Run
-from shared.errors import CastFailed, CountMismatch, RejectLimitExceeded
+from shared.errors import CastFailed, CountMismatch, RejectLimitExceeded, TransientError
 from shared.pushdown import PushedDown
 from shared.pushdown.rows import SureAndDoubted, find_doubted, source_line
 from shared.rejected_cells import keep_cells, keep_columns
@@ -43,11 +43,20 @@ class RejectedRows:
         self.first_error: CastFailed | None = None
 
     def add(self, row_number: int, line: RejectedLine) -> None:
-        """Keep one row. Raises RejectLimitExceeded once max_rows is passed, CastFailed at 100 under fail."""
+        """Keep one row. Raises RejectLimitExceeded once max_rows is passed, CastFailed at 100 under fail.
+
+        Raises TransientError `executor_disk_full`: another executor may have space.
+        """
         self.count += 1
         if self.first_error is None:
             self.first_error = _cast_failed(row_number, line)
-        self._spool.write(self._line(row_number, line))
+        try:
+            self._spool.write(self._line(row_number, line))
+        except OSError as error:
+            raise TransientError(
+                "the temporary folder of the executor cannot take the rejected rows: is its disk full?",
+                code="executor_disk_full",
+            ) from error
         if self._policy.policy == "fail" and self.count >= KEPT_UNDER_FAIL:
             raise self.first_error
         if self._policy.max_rows is not None and self.count > self._policy.max_rows:

@@ -1,10 +1,9 @@
 """What the database servers themselves do to a run: restart, deadlock, locks, no connection left, a full disk."""
 
 import contextlib
-import os
-import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +13,18 @@ import pytest
 
 from executor.load.job import LOCK_TRY_SECONDS
 from local_servers import Database, MariadbServer, PostgresqlServer, temporary_server
-from local_servers.machine import new_folder
 from local_servers.machine import own as give
 from local_servers.server import LocalServer
 from shared.documents.mapping import Retry, WriteMode
 from shared.documents.run import FINAL_STATUSES, Run, RunStatus
 from tests.chaos.databases import SPARE
 from tests.chaos.fleet import Fleet
-from tests.chaos.scene import MANY_ROWS, ROWS, TABLE, Scene, size
+from tests.chaos.scene import MANY_ROWS, ROWS, TABLE, Scene, size, tables
 from tests.chaos.store import ChaosStore
 from tests.chaos.waiting import until
 from tests.chaos.watcher import Watcher
 from tests.conftest import server
+from tests.small_disk import fill_up, needs_root, small_disk
 
 SERVERS: dict[str, type[PostgresqlServer] | type[MariadbServer]] = {
     "postgresql": PostgresqlServer,
@@ -259,25 +258,14 @@ def free_connection(database: Database) -> Any:
         return None
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = new_folder("disk-")
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", folder], check=True)
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
-        folder.rmdir()
-
-
 @pytest.mark.chaos
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small tmpfs needs root")
+@needs_root
 @pytest.mark.parametrize("mode", list(WriteMode))
 def test_a_full_disk_fails_the_run_and_leaves_the_old_table(
-    fleet: Fleet, store: ChaosStore, small_disk: Path, mode: WriteMode
+    fleet: Fleet, store: ChaosStore, mode: WriteMode
 ) -> None:
-    with temporary_server(PostgresqlServer) as own:
-        place = small_disk / "space"
+    with small_disk() as disk, temporary_server(PostgresqlServer) as own:
+        place = disk / "space"
         place.mkdir(mode=0o700)
         give(place, own.user)
         with own.access.admin().cursor() as cursor:
@@ -287,18 +275,47 @@ def test_a_full_disk_fails_the_run_and_leaves_the_old_table(
         with own.access.admin().cursor() as cursor:
             cursor.execute(f'ALTER DATABASE "{scene.target.database}" SET default_tablespace = small')
         try:
-            check_full_disk(scene, small_disk)
+            check_full_disk(scene, disk)
         finally:
             scene.close()
             SPARE.forget(own.access)
 
 
-def check_full_disk(scene: Scene, disk: Path) -> None:
+@pytest.mark.chaos
+@needs_root
+@pytest.mark.parametrize("mode", [WriteMode.REPLACE, WriteMode.UPSERT])
+def test_a_full_disk_of_mariadb_fails_the_run_and_leaves_the_old_table(
+    fleet: Fleet, store: ChaosStore, mode: WriteMode
+) -> None:
+    """The folder of the target's database is the small disk; the logs of the server have theirs.
+
+    Not for append: when a table that exists cannot grow, this MariaDB ends itself, and the run is `target_unavailable`.
+    """
+    with temporary_server(MariadbServer) as own:
+        scene = Scene(store, server("postgresql"), own.access, mode)
+        folder = own.data / scene.target.database
+        options = (folder / "db.opt").read_bytes()
+        with small_disk(folder=folder) as disk:
+            give(disk, own.user)
+            (disk / "db.opt").write_bytes(options)
+            try:
+                check_full_disk(scene, disk, partial(flush, own.access.admin(scene.target.database)))
+            finally:
+                scene.close()
+                SPARE.forget(own.access)
+
+
+def flush(admin: Database) -> None:
+    """Write every page down: MariaDB ends itself when one that it has taken in finds no space."""
+    admin.execute(f"FLUSH TABLES {', '.join(tables(admin))} FOR EXPORT")
+
+
+def check_full_disk(scene: Scene, disk: Path, before: Callable[[], None] = lambda: None) -> None:
     scene.settle_first_generation()
     scene.change_source()
-    filler = disk / "filler"
     with Watcher(scene.target, TABLE) as watcher:
-        fill_up(filler)
+        before()
+        filler = fill_up(disk)
         failed = scene.store.wait_for_end(scene.queue(retry=Retry(max_attempts=2, backoff_seconds=0)), 90)
         assert failed.error is not None
         assert (failed.status, failed.error.code, failed.attempt) == (RunStatus.FAILED, "disk_full", 2)
@@ -307,9 +324,3 @@ def check_full_disk(scene: Scene, disk: Path) -> None:
     watcher.check(size(scene.expected))
     filler.unlink()
     check_all(scene, scene.store.wait_for_end(scene.queue()))
-
-
-def fill_up(filler: Path) -> None:
-    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while True:
-            file.write(bytes(64 * 1024))
