@@ -10,6 +10,7 @@ from typing import Any, Literal
 from benchmarks.lineitem import COLUMNS, KEYS, TABLE
 from benchmarks.tables import Column
 
+NOTE = '{"n": 1}'
 REJECTED = "l_partkey % 100 = 0"
 
 
@@ -116,6 +117,24 @@ def mapped_case() -> Case:
     return _mapped(MAPPED_NAME, "l_linenumber", same_everywhere(f"SELECT * FROM {TABLE}"), "TRUE")
 
 
+def lines_case() -> Case:
+    """The mapping with one field more, JSON of a text, which no SQL checks: the line mapper does it all."""
+    queries = {
+        flavour: f"SELECT {TABLE}.*, cast('{NOTE}' AS {text}) AS note FROM {TABLE}"
+        for flavour, text in (("postgresql", "text"), ("mariadb", "char"))
+    }
+    case = _mapped(LINES, "l_linenumber", queries, "TRUE")
+    expected = case.expected.replace(" FROM ", f", '{NOTE}'::jsonb AS note FROM ", 1)
+    note = {"type": "direct", "source_columns": ["note"], "target_fields": ["note"]}
+    return dataclasses.replace(
+        case,
+        columns=(*case.columns, Column("note", "json")),
+        column_mappings=(*case.column_mappings, note),
+        expected=expected,
+        has_limit=False,
+    )
+
+
 def text_case(name: str, condition: str, *, rejects: bool) -> Case:
     """The mapping with one field cast from text that is no number where the condition holds.
 
@@ -173,6 +192,7 @@ DIRECT = "direct"
 APPEND = "append"
 SMALL = "1000 rows"
 MAPPED_NAME = "mapped"
+LINES = "mapped by line"
 CLEAN = "mapped from text"
 REJECTS = "mapped with 1 % rejected"
 CASES = (
@@ -180,6 +200,7 @@ CASES = (
     direct_case(APPEND, "append"),
     upsert_case(),
     mapped_case(),
+    lines_case(),
     text_case(CLEAN, "l_partkey % 100 = 100", rejects=False),
     text_case(REJECTS, REJECTED, rejects=True),
 )

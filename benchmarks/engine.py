@@ -81,6 +81,12 @@ class Engine:
             self.api.post(f"/mappings/{mapping_id}/column-mappings", list(wanted.column_mappings))
         return mapping_id
 
+    def planned_select(self, mapping_id: str) -> str:
+        """The SELECT that a run would send to the source now."""
+        plan = self.api.post(f"/mappings/{mapping_id}/plan")
+        [sql] = [one["sql"] for one in plan["statements"] if one["where"] == "source"]
+        return str(sql)
+
     def change_query(self, mapping_id: str, query: str) -> None:
         self.api.put(f"/mappings/{mapping_id}", {"source_query": query})
 

@@ -89,8 +89,11 @@ class LimitJob:
         elif round_number == 1:
             self.pair.fill(self.table, self.case.keys)
 
+    def query(self) -> str:
+        return self.case.by_hand[self.pair.source.flavour]
+
     def run(self, round_number: int) -> float:
-        query = for_round(self.case.by_hand[self.pair.source.flavour], round_number)
+        query = for_round(self.query(), round_number)
         transfer = Transfer(
             self.pair.source, query, self.pair.target, self.table, self.case.columns, self.case.keys
         )
@@ -101,6 +104,27 @@ class LimitJob:
         if self.case.keys:
             expected = for_round(self.case.expected, round_number)
         self.pair.compare(self.table, self.case.columns, expected)
+
+
+@dataclasses.dataclass
+class PlannedLimitJob(LimitJob):
+    """The databases' own tools with the SELECT of our plan: what is left of ours is what stands around it."""
+
+    engine: Engine | None = None
+    _select: str = ""
+
+    @property
+    def table(self) -> str:
+        return "limit_planned"
+
+    def prepare(self, round_number: int) -> None:
+        if self.engine is not None and not self._select:
+            mapping = new_mapping(self.pair, self.case, self.table)
+            self._select = self.engine.planned_select(self.engine.create_mapping(mapping))
+        super().prepare(round_number)
+
+    def query(self) -> str:
+        return self._select
 
 
 @dataclasses.dataclass
@@ -149,21 +173,22 @@ class EngineJob:
             raise BenchmarkError(f"{self.pair.name} {self.case.name}: {self._rejected} rows were rejected")
 
     def _create(self) -> str:
-        case = self.case
-        return self.engine.create_mapping(
-            NewMapping(
-                name=f"{self.pair.name} {case.name}",
-                source=self.pair.source,
-                query=for_round(case.queries[self.pair.source.flavour], 1),
-                target=self.pair.target,
-                table=self.table,
-                columns=case.columns,
-                write_mode=case.write_mode,
-                keys=case.keys,
-                column_mappings=case.column_mappings,
-                quarantine=case.quarantine,
-            )
-        )
+        return self.engine.create_mapping(new_mapping(self.pair, self.case, self.table))
+
+
+def new_mapping(pair: Pair, case: Case, table: str) -> NewMapping:
+    return NewMapping(
+        name=f"{pair.name} {case.name} {table}",
+        source=pair.source,
+        query=for_round(case.queries[pair.source.flavour], 1),
+        target=pair.target,
+        table=table,
+        columns=case.columns,
+        write_mode=case.write_mode,
+        keys=case.keys,
+        column_mappings=case.column_mappings,
+        quarantine=case.quarantine,
+    )
 
 
 def for_round(query: str, round_number: int) -> str:

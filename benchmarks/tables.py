@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from local_servers import Database
 
-Kind = Literal["integer", "decimal", "float", "string", "date", "timestamp"]
+Kind = Literal["integer", "decimal", "float", "string", "date", "timestamp", "json"]
 
 NULL_MARK = "<null>"
 
@@ -46,6 +46,8 @@ class Column:
                 return "date"
             case "timestamp":
                 return "timestamp" if postgresql else "datetime(6)"
+            case "json":
+                return "jsonb" if postgresql else "json"
 
     def canonical_text(self, flavour: str) -> str:
         """SQL for the value as one text, the same in every database."""
