@@ -24,6 +24,7 @@ from shared.errors import (
     EngineError,
     GuardFailed,
     RejectLimitExceeded,
+    RowTooLarge,
     SchemaMismatch,
 )
 from shared.gears import choose_gear
@@ -69,7 +70,8 @@ def execute_run(context: RunContext, warm: WarmSessions | None = None) -> RunOut
             target.rollback()
             drop_leftovers(target, str(context.run.id))
             context.log(
-                "info", f"the target refused rows ({refused.cause.code}): read again, each row checked"
+                "info",
+                f"rows were refused ({refused.cause.code}): read again, each row checked in the worker",
             )
         return _read_and_load(context, target, ledger, checked=True)
 
@@ -122,7 +124,10 @@ def _kind(run: Run) -> str:
 
 
 class RefusedByTarget(Exception):
-    """The target refused rows that were passed through unchecked; nothing was published."""
+    """The target refused rows that were passed through unchecked, or the source those that it is to give whole.
+
+    Nothing was published.
+    """
 
     def __init__(self, cause: EngineError) -> None:
         super().__init__(cause.message)
@@ -191,7 +196,8 @@ def _load(
         raise
     except (DataError, SchemaMismatch) as error:
         target.rollback()
-        if reading.checked_by_target and not isinstance(error, GuardFailed):
+        unchecked = reading.checked_by_target and not isinstance(error, GuardFailed)
+        if unchecked or isinstance(error, RowTooLarge):
             raise RefusedByTarget(error) from error
         raise
     except EngineError:

@@ -100,6 +100,12 @@ class DataError(EngineError):
     code = "invalid_data"
 
 
+class RowTooLarge(DataError):
+    """A source cannot give a whole row in the form that it was asked for."""
+
+    code = "row_too_large"
+
+
 class CastFailed(DataError):
     code = "cast_failed"
 

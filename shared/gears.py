@@ -32,9 +32,10 @@ def choose_gear(
     if mapper.identity is not None:
         passed = _passed_through(reading, mapper.identity, source, checked_by_target=False)
         return _untouched(passed, writing, source, target)
-    if mapper.identity_when_taken is None or checked:
-        reason = mapper.reason_not_identity if not checked else "the target refused rows: each is checked"
-        return _pushed_down(reading, target, reason)
+    if checked:
+        return replace(reading, gear_reason="rows were refused: each is checked")
+    if mapper.identity_when_taken is None:
+        return _pushed_down(reading, target, mapper.reason_not_identity)
     limits = target.capabilities.limits
     if not (limits.refuses_misfits and _refuses_nulls(writing) and _bounds_texts(writing, limits)):
         return _pushed_down(reading, target, mapper.reason_not_identity)

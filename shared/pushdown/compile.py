@@ -100,7 +100,8 @@ class _Compiler:
             return [self._direct(filling, columns[0])], ()
         if isinstance(spec, Split):
             return self._split(spec, filling, columns[0])
-        return [self._join(spec, filling, columns)], ()
+        said, guards = self._join(spec, filling, columns)
+        return [said], guards
 
     def _direct(self, filling: Filling, column: SourceColumn) -> Said:
         cast, x = filling.casts[0], self._speech.column(column.name)
@@ -135,18 +136,22 @@ class _Compiler:
             raise CannotSay(f"{column.name!r} is cut by a regular expression")
         return self._speech.split(spec, self._speech.text_of(column, x), self.kept)
 
-    def _join(self, spec: Join, filling: Filling, columns: Sequence[SourceColumn]) -> Said:
+    def _join(
+        self, spec: Join, filling: Filling, columns: Sequence[SourceColumn]
+    ) -> tuple[Said, tuple[str, ...]]:
         cast = filling.casts[0]
         try:
             texts = [self._speech.text_of(column, self._speech.column(column.name)) for column in columns]
         except CannotSay as reason:
             self.unsaid.append(str(reason))
-            return Said("NULL", ("FALSE",))
-        text = self._speech.join(spec, texts)
+            return Said("NULL", ("FALSE",)), ()
+        text, guards = self._speech.join(spec, texts)
         longest = _longest_join(spec, columns)
         said = self._cast(cast, text, longest)
         # A text that is looked at more than once is made once.
-        return self._cast(cast, self._speech.keep(self.kept, text), longest) if said.guards else said
+        if said.guards:
+            said = self._cast(cast, self._speech.keep(self.kept, text), longest)
+        return said, guards
 
     def _cast(self, cast: Cast, text: str, longest: int | None) -> Said:
         if cast.identity:

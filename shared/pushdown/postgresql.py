@@ -53,6 +53,9 @@ class PostgresqlSpeech:
     def matches(self, t: str, pattern: str) -> str:
         return f"{t} ~ {literal(f'^({pattern})$')}"
 
+    def is_one_of(self, t: str, words: Sequence[str]) -> str:
+        return f"{t} IN ({', '.join(map(literal, words))})"
+
     def characters(self, t: str) -> str:
         return f"char_length({t})"
 
@@ -98,17 +101,17 @@ class PostgresqlSpeech:
             guards.append(f"cardinality({parts}) <= {width}")
         return said, tuple(guards)
 
-    def join(self, spec: Join, texts: Sequence[str]) -> str:
+    def join(self, spec: Join, texts: Sequence[str]) -> tuple[str, tuple[str, ...]]:
         separator, on_null = spec.config.separator, spec.config.on_null
         if on_null == "null":
             between = f" || {literal(separator)} || " if separator else " || "
-            return f"({between.join(texts)})"
+            return f"({between.join(texts)})", ()
         if on_null == "empty":
             texts = [f"coalesce({text}, '')" for text in texts]
         joined = f"concat_ws({literal(separator)}, {', '.join(texts)})"
         if on_null == "empty":
-            return joined
-        return f"CASE WHEN coalesce({', '.join(texts)}) IS NOT NULL THEN {joined} END"
+            return joined, ()
+        return f"CASE WHEN coalesce({', '.join(texts)}) IS NOT NULL THEN {joined} END", ()
 
     def keep(self, kept: Kept, expression: str) -> str:
         return f"q.{kept.name_for(expression)}"

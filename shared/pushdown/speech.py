@@ -24,13 +24,13 @@ class Said:
     """One target cell in SQL.
 
     `value` prints as the cell's wire text. `guards` are false where the cell is in doubt, and NULL only where
-    it is NULL. `form`: "text" is a text already, "cast" becomes its wire text by a cast, and "printed" does
-    only where the database prints it.
+    it is NULL. `form`: "text" is a text already, "cast" becomes its wire text by a cast, "printed" does
+    only where the database prints it, and "float" is a double, which a cast may print with fewer digits.
     """
 
     value: str
     guards: tuple[str, ...] = ()
-    form: Literal["text", "cast", "printed"] = "text"
+    form: Literal["text", "cast", "printed", "float"] = "text"
 
 
 @dataclass
@@ -83,6 +83,10 @@ class Speech(Protocol):
 
     def first_characters(self, t: str, count: int) -> str: ...
 
+    def is_one_of(self, t: str, words: Sequence[str]) -> str:
+        """Say that a text is one of some words, byte for byte."""
+        ...
+
     def lower(self, t: str) -> str:
         """Say a text with its ASCII letters in lower case; what becomes of others does not matter."""
         ...
@@ -111,7 +115,9 @@ class Speech(Protocol):
         """Say the parts of a text as texts, those that are missing NULL, and the guards of their number."""
         ...
 
-    def join(self, spec: Join, texts: Sequence[str]) -> str: ...
+    def join(self, spec: Join, texts: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+        """Say a join of texts, and what guards its making. A guard must not be NULL."""
+        ...
 
     def keep(self, kept: Kept, expression: str) -> str:
         """Return what stands for an expression that is used several times."""

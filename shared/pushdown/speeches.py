@@ -3,6 +3,7 @@
 from typing import Any
 
 from shared.dialects.base import Session
+from shared.pushdown.mysql import MysqlSpeech
 from shared.pushdown.postgresql import PostgresqlSpeech
 from shared.pushdown.speech import CannotSay, Speech
 
@@ -22,4 +23,9 @@ def _postgresql(session: Any) -> Speech:
     return PostgresqlSpeech()
 
 
-_SPEECHES = {"postgresql": _postgresql}
+def _mysql(session: Any) -> Speech:
+    [(packet,)] = session.fetch("SELECT @@max_allowed_packet")
+    return MysqlSpeech(session.is_mariadb, int(packet))
+
+
+_SPEECHES = {"postgresql": _postgresql, "mysql": _mysql, "mariadb": _mysql}

@@ -71,10 +71,8 @@ def _float(speech: Speech, request: CastRequest, t: str) -> Said:
 
 def _boolean(speech: Speech, _: CastRequest, t: str) -> Said:
     word = speech.lower(t)
-    true = ", ".join(map(speech.literal, _TRUE))
-    both = ", ".join(map(speech.literal, (*_TRUE, *_FALSE)))
-    value = f"CASE WHEN {word} IN ({true}) THEN 't' WHEN {t} IS NOT NULL THEN 'f' END"
-    return Said(value, (f"{word} IN ({both})",))
+    value = f"CASE WHEN {speech.is_one_of(word, _TRUE)} THEN 't' WHEN {t} IS NOT NULL THEN 'f' END"
+    return Said(value, (speech.is_one_of(word, (*_TRUE, *_FALSE)),))
 
 
 def check_years(limits: TypeLimits) -> None:

@@ -14,7 +14,7 @@ from shared.pushdown import PushedDown, push_down
 from shared.pushdown.rows import source_line
 from shared.pushdown.speech import MARK
 from shared.pushdown.speeches import speech_of
-from shared.types import DataType, TargetField
+from shared.types import DataType, Kind, SourceColumn, TargetField
 from shared.wire import Cell, split_line
 from tests.factories import connection_settings
 from tests.unit.shared.column_mappings.mapping_cases import TARGETS
@@ -68,7 +68,8 @@ def compile_both(
 
 def read_rows(session: Session, query: str, compiled: Compiled) -> list[Row]:
     """Read the query's rows both ways; the source rows of those in doubt must be the rows as they are."""
-    plain = session.dialect.wire_select(query, session.dialect.describe(session, query))
+    columns = session.dialect.describe(session, query)
+    plain = session.dialect.wire_select(query, columns)
     sources = lines_of(session, plain)
     said = lines_of(session, compiled.pushed.select(query))
     assert len(said) == len(sources)
@@ -78,9 +79,18 @@ def read_rows(session: Session, query: str, compiled: Compiled) -> list[Row]:
         mapped = line_mapper.map_block(source + b"\n")
         cells = None if mapped.rejected else split_line(mapped.data[:-1])
         if line.startswith(MARK):
-            assert source_line(line, compiled.pushed.source_cells) == source + b"\n"
+            given = source_line(line, compiled.pushed.source_cells)
+            assert source_values(given[:-1], columns) == source_values(source, columns)
         rows.append(Row(cells, None if line.startswith(MARK) else split_line(line)))
     return rows
+
+
+def source_values(line: bytes, columns: Sequence[SourceColumn]) -> list[object]:
+    """Return the cells of a source row; a double may have several texts."""
+    return [
+        repr(float(cell)) if cell is not None and column.kind is Kind.FLOAT else cell
+        for cell, column in zip(split_line(line), columns, strict=True)
+    ]
 
 
 def lines_of(session: Session, sql: str) -> list[bytes]:

@@ -18,6 +18,7 @@ from shared.types import Kind, TargetField
 from tests.conformance.column_mappings.test_lines_and_rows import specs_over
 from tests.conformance.pushdown.selects import check_rows, compile_both, open_source, read_rows
 from tests.conformance.values.conftest import OpenDatabase
+from tests.conformance.values.gears import PUSHED_FLAVOURS
 from tests.conformance.values.source_tables import fill_columns
 from tests.conformance.values.test_preview_plan_run import (
     DATES,
@@ -49,12 +50,24 @@ SOURCES: Mapping[Flavour, Sequence[tuple[str, Kind, st.SearchStrategy[str]]]] = 
         ("integer", Kind.INTEGER, SMALL),
         ("numeric", Kind.DECIMAL, DECIMALS | SMALL | st.sampled_from(["NaN", "1e-20", "Infinity", "7.50"])),
         ("numeric(14,2)", Kind.DECIMAL, SMALL | st.just("NaN")),
-        ("double precision", Kind.FLOAT, SMALL | FLOATS | st.sampled_from(["NaN", "-Infinity", "-0", "1e20"])),
+        (
+            "double precision",
+            Kind.FLOAT,
+            SMALL | FLOATS | st.sampled_from(["NaN", "-Infinity", "-0", "1e20"]),
+        ),
         ("real", Kind.FLOAT, SMALL | st.sampled_from(["0.1", "NaN", "1e20", "16777216", "123456790000"])),
         ("boolean", Kind.BOOLEAN, st.sampled_from(["t", "f"])),
         ("date", Kind.DATE, DATES | st.sampled_from(["infinity", "0044-03-15 BC", "12024-01-01"])),
-        ("timestamp", Kind.TIMESTAMP, INSTANTS | DATES | st.sampled_from(["-infinity", "0044-03-15 10:00:00.5 BC"])),
-        ("timestamptz", Kind.TIMESTAMPTZ, INSTANTS | DATES | st.sampled_from(["infinity", "20240-01-01 00:00:00"])),
+        (
+            "timestamp",
+            Kind.TIMESTAMP,
+            INSTANTS | DATES | st.sampled_from(["-infinity", "0044-03-15 10:00:00.5 BC"]),
+        ),
+        (
+            "timestamptz",
+            Kind.TIMESTAMPTZ,
+            INSTANTS | DATES | st.sampled_from(["infinity", "20240-01-01 00:00:00"]),
+        ),
         ("time", Kind.TIME, TIMES | st.just("24:00:00")),
         ("text", Kind.STRING, ANY_TEXT),
         ("varchar(12)", Kind.STRING, WORDS | SMALL | DATES),
@@ -63,7 +76,36 @@ SOURCES: Mapping[Flavour, Sequence[tuple[str, Kind, st.SearchStrategy[str]]]] = 
         ("jsonb", Kind.JSON, st.sampled_from(['{"a": 1}', "[]", '"x\\ty"', "7"])),
         ("uuid", Kind.UUID, UUIDS),
     ),
-}  # fmt: skip
+    "mariadb": (
+        ("BIGINT", Kind.INTEGER, SMALL | INTEGERS),
+        ("BIGINT UNSIGNED", Kind.INTEGER, st.integers(0, 2**64 - 1).map(str) | st.integers(0, 99).map(str)),
+        ("SMALLINT(5) ZEROFILL", Kind.INTEGER, st.integers(0, 999).map(str)),
+        ("DECIMAL(30,2)", Kind.DECIMAL, DECIMALS | SMALL),
+        ("DECIMAL(10,4) UNSIGNED ZEROFILL", Kind.DECIMAL, st.integers(0, 999).map(str) | st.just("0.5")),
+        ("DOUBLE", Kind.FLOAT, SMALL | FLOATS),
+        ("FLOAT", Kind.FLOAT, SMALL | st.sampled_from(["0.1", "16777216"])),
+        ("DATE", Kind.DATE, DATES | st.sampled_from(["0000-00-00", "2024-00-10", "2024-02-30"])),
+        ("DATETIME(6)", Kind.TIMESTAMP, INSTANTS | DATES | st.just("0000-00-00 00:00:00")),
+        ("DATETIME", Kind.TIMESTAMP, DATES),
+        (
+            "TIMESTAMP(6) NULL",
+            Kind.TIMESTAMPTZ,
+            st.sampled_from(["2024-01-02 10:00:00.5", "2024-01-02", "0000-00-00"]),
+        ),
+        ("TIME(6)", Kind.TIME, TIMES | st.sampled_from(["838:59:59", "-01:00:00", "24:00:00"])),
+        ("TIME", Kind.TIME, st.sampled_from(["10:20:30", "-00:00:01"])),
+        ("LONGTEXT", Kind.STRING, ANY_TEXT | st.just("a\0b")),
+        ("VARCHAR(12) CHARACTER SET latin1", Kind.STRING, st.text("abä ", max_size=8) | SMALL | DATES),
+        ("VARCHAR(12) COLLATE utf8mb4_general_ci", Kind.STRING, WORDS | SMALL | DATES),
+        ("CHAR(3)", Kind.STRING, st.text("ab ", max_size=3)),
+        ("ENUM('a','true ','1')", Kind.STRING, st.sampled_from(["a", "true ", "1"])),
+        ("BIT(3)", Kind.STRING, st.sampled_from(["101", "000"])),
+        ("YEAR", Kind.INTEGER, st.just("2024")),
+        ("LONGBLOB", Kind.BINARY, HEXADECIMAL),
+        ("VARBINARY(5)", Kind.BINARY, HEXADECIMAL),
+    ),
+}
+SOURCES = {**SOURCES, "mysql": SOURCES["mariadb"]}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -101,10 +143,11 @@ def generated(draw: st.DrawFn, flavour: Flavour) -> Generated:
 
 
 @pytest.mark.parametrize("target", ["postgresql", "mysql", "mariadb"])
+@pytest.mark.parametrize("flavour", PUSHED_FLAVOURS)
 def test_what_the_source_is_sure_of_is_what_the_line_mapper_gives(
-    target: str, lasting_database: OpenDatabase
+    flavour: Flavour, target: str, lasting_database: OpenDatabase
 ) -> None:
-    check_flavour(lasting_database("postgresql"), "postgresql", target)
+    check_flavour(lasting_database(flavour), flavour, target)
 
 
 def check_flavour(database: Database, flavour: Flavour, target: str) -> None:

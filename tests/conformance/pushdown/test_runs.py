@@ -10,7 +10,7 @@ from shared.column_mappings import ColumnMappingSpec, Direct, Join, JoinConfig, 
 from shared.documents.mapping import ErrorPolicy, WriteMode
 from shared.errors import CastFailed
 from tests import conftest
-from tests.conformance.values.gears import Gears
+from tests.conformance.values.gears import PUSHED_FLAVOURS, Gears
 from tests.conformance.values.runs import run
 from tests.factories import field
 
@@ -50,10 +50,10 @@ QUERY = "SELECT t, c, number FROM made ORDER BY number -- the last line is a com
 TARGETS = ["postgresql", "mariadb", pytest.param("mysql", marks=pytest.mark.mysql)]
 
 
-@pytest.fixture
-def source(create_database: conftest.DatabaseFactory) -> Database:
+@pytest.fixture(params=PUSHED_FLAVOURS)
+def source(request: pytest.FixtureRequest, create_database: conftest.DatabaseFactory) -> Database:
     """Odd texts, of which every third row cannot be cast, and as many sure ones behind them."""
-    database = create_database("postgresql")
+    database = create_database(request.param)
     database.execute("CREATE TABLE made (number integer, t text, c text)")
     with database.cursor() as cursor:
         for number, text in enumerate(ODD * 2, start=1):
@@ -141,3 +141,41 @@ def test_a_source_in_another_encoding_keeps_the_line_mapper(
     [taken] = gears.taken
     assert taken.gear == "line_mapper"
     assert "encoding of the source database is LATIN1" in taken.gear_reason
+
+
+@pytest.mark.parametrize("flavour", ["mariadb", pytest.param("mysql", marks=pytest.mark.mysql)])
+def test_a_row_in_doubt_that_is_larger_than_a_packet_is_read_again_by_the_line_mapper(
+    flavour: Flavour, create_database: conftest.DatabaseFactory, gears: Gears
+) -> None:
+    source, target = create_database(flavour), create_database("postgresql")
+    [(packet,)] = source.rows("SELECT @@max_allowed_packet")
+    large = int(packet) // 4
+    source.execute(
+        "CREATE TABLE made (number BIGINT, n VARCHAR(9), t LONGTEXT)",
+        f"INSERT INTO made VALUES (1, '7', 'a'), (2, '+7', REPEAT('x', {large})), (3, '9', REPEAT('y', {large}))",
+    )
+    gears.ask_for("pass_through")  # whatever is fastest
+    fields = (field("number", "integer"), field("n", "integer"), field("t"))
+    outcome = run(source, target, "SELECT number, n, t FROM made", fields)
+    assert [taken.gear for taken in gears.taken] == ["pushed_down", "line_mapper"]
+    assert outcome.codes() == {2: {"n": "not_an_integer"}}
+    assert target.rows("SELECT number, n, length(t) FROM facts ORDER BY 1") == [(1, 7, 1), (3, 9, large)]
+
+
+@pytest.mark.parametrize("flavour", ["mariadb", pytest.param("mysql", marks=pytest.mark.mysql)])
+def test_a_join_that_is_larger_than_a_packet_is_whole(
+    flavour: Flavour, create_database: conftest.DatabaseFactory, gears: Gears
+) -> None:
+    source, target = create_database(flavour), create_database("postgresql")
+    [(packet,)] = source.rows("SELECT @@max_allowed_packet")
+    half = int(packet) // 2 + 1
+    source.execute(
+        "CREATE TABLE made (a LONGTEXT, b LONGTEXT)",
+        f"INSERT INTO made SELECT REPEAT('x', {half // 2}), REPEAT('y', {half // 2})",
+        "INSERT INTO made SELECT a, b FROM made",
+    )
+    gears.ask_for("pass_through")  # whatever is fastest
+    join = Join(source_columns=("a", "b", "c", "d"), target_fields=("t",), config=JoinConfig(separator="-"))
+    query = "SELECT a, b, a AS c, b AS d FROM made LIMIT 1"
+    run(source, target, query, (field("t"),), [join])
+    assert target.rows("SELECT length(t) FROM facts") == [(4 * (half // 2) + 3,)]

@@ -11,6 +11,8 @@ from shared.types import DataType
 from tests import conftest
 from tests.conformance.pushdown.selects import check_rows, compile_both, open_source, read_rows
 from tests.conformance.values.cast_cases import Mode, cast_families
+from tests.conformance.values.families import Family
+from tests.conformance.values.gears import PUSHED_FLAVOURS
 from tests.conformance.values.source_tables import SOURCE, fill
 from tests.factories import field
 
@@ -41,11 +43,13 @@ LEFT_OF_TYPED: dict[Flavour, set[tuple[str, str]]] = {
         ("decimal", "NaN"),
         ("decimal", "1e+20"),
     },
+    "mariadb": set(),
+    "mysql": set(),
 }
 
 
 @pytest.mark.parametrize("mode", ["strict", "lossy"])
-@pytest.mark.parametrize("flavour", ["postgresql"])
+@pytest.mark.parametrize("flavour", PUSHED_FLAVOURS)
 def test_only_rare_values_are_left_to_the_line_mapper(
     flavour: Flavour, mode: Mode, create_database: conftest.DatabaseFactory
 ) -> None:
@@ -53,7 +57,7 @@ def test_only_rare_values_are_left_to_the_line_mapper(
     families = [
         one
         for one in cast_families(mode)
-        if flavour in one.types and one.field.data_type is not DataType.JSON
+        if flavour in one.types and one.field.data_type is not DataType.JSON and is_said(one, flavour)
     ]
     placed = fill(database, families)
     fields = [one.field for one in families]
@@ -75,7 +79,12 @@ def test_only_rare_values_are_left_to_the_line_mapper(
     if mode == "strict":
         assert left == LEFT_TO_THE_LINE_MAPPER | LEFT_OF_TYPED[flavour]
     else:
-        assert left >= LEFT_TO_THE_LINE_MAPPER
+        assert left >= LEFT_TO_THE_LINE_MAPPER - {("float", "-Infinity")}
+
+
+def is_said(family: Family, flavour: Flavour) -> bool:
+    """MySQL prints a double in its own way, so that only the number itself travels."""
+    return family.types[flavour] != "DOUBLE" or family.field.data_type is DataType.FLOAT
 
 
 PASSING: list[tuple[str, str, dict[str, int]]] = [

@@ -17,12 +17,13 @@ from shared.dialects.base import Dialect
 from shared.dialects.binary_copy import speaks_binary
 from shared.source_plan import SourcePlan
 from shared.target_plan import TargetPlan
-from tests.conftest import ALL_PAIRS
+from tests.conftest import ALL_FLAVOURS, ALL_PAIRS
 
 # pass_through_text: blocks of COPY text untouched; pass_through: in binary too, between servers that speak it.
 # pushed_down: also where rows could pass through, and where what SQL cannot say puts all rows in doubt.
 GEARS = ("pass_through", "pass_through_text", "pushed_down", "line_mapper")
-PUSHED_SOURCES = frozenset(("postgresql",))
+PUSHED_SOURCES = frozenset(("postgresql", "mariadb", "mysql"))
+PUSHED_FLAVOURS = [one for one in ALL_FLAVOURS if one.values[0] in PUSHED_SOURCES]
 
 
 def mapping_runs() -> Iterator[ParameterSet]:

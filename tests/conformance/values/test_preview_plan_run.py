@@ -54,7 +54,7 @@ TEXTS = st.one_of(
 )
 INTEGERS = st.integers(-(2**63), 2**63 - 1).map(str)
 DECIMALS = st.decimals(
-    allow_nan=False, allow_infinity=False, places=2, min_value=-(10**12), max_value=10**12
+    allow_nan=False, allow_infinity=False, places=2, min_value=1 - 10**12, max_value=10**12 - 1
 ).map(str)
 FLOATS = st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False).map(repr)
 DATES = st.dates().map(lambda day: day.isoformat())
