@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from shared.dialects.base import Dialect
 from shared.dialects.binary_copy import binary_select, speaks_binary
-from shared.documents.mapping import WriteMode
 from shared.pushdown import CannotSay, PushedDown, push_down
 from shared.source_plan import SourcePlan
 from shared.target_plan import TargetPlan
@@ -103,7 +102,7 @@ def _passed_through(
 
 def _bounds_texts(writing: TargetPlan, limits: TypeLimits) -> bool:
     """Tell whether no text column is longer than its field, so that it refuses what the field does."""
-    if writing.existing is None or not limits.longest_refusing_text:
+    if writing.existing is None or writing.is_keyed or not limits.longest_refusing_text:
         return True
     lengths = {column.name: column.field.length for column in writing.existing.columns if column.field}
     for field in writing.fields:
@@ -116,9 +115,7 @@ def _bounds_texts(writing: TargetPlan, limits: TypeLimits) -> bool:
 
 def _refuses_nulls(writing: TargetPlan) -> bool:
     """Tell whether the rows are loaded where every required field's column is NOT NULL."""
-    if writing.write_mode is WriteMode.UPSERT or (writing.write_mode is WriteMode.APPEND and writing.keys):
-        return False  # a bare staging table takes everything
-    if writing.existing is None:
+    if writing.existing is None or writing.is_keyed:  # or staged, in a table that is made for it
         return True
     not_null = {
         column.name for column in writing.existing.columns if not column.nullable and not column.counts_up

@@ -320,7 +320,8 @@ class Dialect(Protocol):
     def create_staging_sql(
         self, staging: TableName, fields: Sequence[TargetField], keys: Sequence[str]
     ) -> list[str]:
-        """Return the statements that create a bare staging table for a merge (no constraints but types)."""
+        """Return the statements that create a bare staging table for a merge: types, and NOT NULL for keys and
+        required fields where the database `refuses_misfits`."""
         ...
 
     def add_column_sql(self, table: TableName, field: TargetField) -> str: ...

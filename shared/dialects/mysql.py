@@ -190,9 +190,7 @@ class MysqlDialect:
     def create_staging_sql(
         self, staging: TableName, fields: Sequence[TargetField], keys: Sequence[str]
     ) -> list[str]:
-        lines = [
-            f"{self.quote(field.name)} {self.column_type(field, field.name in keys)} NULL" for field in fields
-        ]
+        lines = [self._column_sql(field, in_key=field.name in keys) for field in fields]
         return [self._create(staging, lines)]
 
     def add_column_sql(self, table: TableName, field: TargetField) -> str:

@@ -192,9 +192,7 @@ class PostgresqlDialect:
     def create_staging_sql(
         self, staging: TableName, fields: Sequence[TargetField], keys: Sequence[str]
     ) -> list[str]:
-        columns = ", ".join(
-            f"{self.quote(field.name)} {self.column_type(field, field.name in keys)}" for field in fields
-        )
+        columns = ", ".join(self._column_sql(field, field.name in keys) for field in fields)
         return [f"CREATE TABLE {self.qualified(staging)} ({columns})"]
 
     def add_column_sql(self, table: TableName, field: TargetField) -> str:

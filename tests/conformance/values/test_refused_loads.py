@@ -17,7 +17,7 @@ from tests import conftest
 from tests.conformance.values.conftest import FindSource, Source
 from tests.conformance.values.families import Family
 from tests.conformance.values.gears import Gears
-from tests.conformance.values.runs import run
+from tests.conformance.values.runs import Outcome, run
 from tests.conformance.values.source_tables import (
     SOURCE,
     Placed,
@@ -165,3 +165,35 @@ def test_a_null_is_no_next_number(mysql_like: Database, postgresql_database: Dat
     assert [taken.gear == "pass_through" for taken in gears.taken] == [False]
     assert outcome.codes() == {1: {"a": "null_in_required"}}
     assert mysql_like.rows("SELECT * FROM facts") == []
+
+
+@pytest.mark.parametrize("target", ["postgresql", "mariadb", pytest.param("mysql", marks=pytest.mark.mysql)])
+@pytest.mark.parametrize("mode", [WriteMode.UPSERT, WriteMode.APPEND])
+def test_staged_rows_pass_through_too_and_a_null_in_a_key_is_a_rejected_row(
+    mode: WriteMode,
+    target: Flavour,
+    postgresql_database: Database,
+    create_database: conftest.DatabaseFactory,
+    gears: Gears,
+) -> None:
+    fields = [field("number", "integer", nullable=False, primary_key=True), field("name", length=9)]
+    query = "SELECT g AS number, 'some'::varchar(9) AS name FROM generate_series(1, 3) AS g"
+    loaded = create_database(target)
+    gears.ask_for("pass_through")
+    run(postgresql_database, loaded, query, fields, write_mode=mode)
+    assert [taken.gear for taken in gears.taken] == ["pass_through"]
+    gears.ask_for("pass_through")
+    outcome = run(
+        postgresql_database,
+        loaded,
+        f"{query} UNION ALL SELECT NULL, 'x'::varchar(9)",
+        fields,
+        write_mode=mode,
+    )
+    assert [taken.gear == "pass_through" for taken in gears.taken] == [True, False]
+    assert [list(codes.values()) for codes in codes_of(outcome)] == [["null_in_key"]]
+    assert loaded.rows("SELECT COUNT(*) FROM facts") == [(3,)]
+
+
+def codes_of(outcome: Outcome) -> list[dict[str, str]]:
+    return [{error["target_field"]: error["code"] for error in row.errors} for row in outcome.rejected]
