@@ -65,7 +65,7 @@ export function ConnectionsPage() {
                 <Table.Th>Connection</Table.Th>
                 <Table.Th visibleFrom="sm">Place</Table.Th>
                 <Table.Th>Last test</Table.Th>
-                <Table.Th>Used by</Table.Th>
+                <Table.Th visibleFrom="sm">Used by</Table.Th>
               </Table.Tr>
             </Table.Thead>
             <Table.Tbody>
@@ -99,7 +99,7 @@ export function ConnectionsPage() {
                   <Table.Td>
                     <LastTest connection={connection} />
                   </Table.Td>
-                  <Table.Td className="nowrap">
+                  <Table.Td className="nowrap" visibleFrom="sm">
                     {uses(connection.id) === 0 ? "nothing" : plural(uses(connection.id), "mapping")}
                   </Table.Td>
                 </Table.Tr>

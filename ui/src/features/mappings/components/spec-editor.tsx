@@ -103,7 +103,7 @@ function NameList({ label, names, options, isMany, addLabel, onChange }: NameLis
   const known = [...new Set([...options, ...names.filter((name) => name !== "")])];
   return (
     <Stack gap={0} miw={210} role="group" aria-label={label}>
-      <Text size="xs" fw={600} lh="25px">
+      <Text size="xs" fw={600} lh="25px" mb={-4}>
         {label}
       </Text>
       {names.map((name, index) => (

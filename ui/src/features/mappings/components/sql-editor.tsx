@@ -1,4 +1,9 @@
-import { autocompletion, closeCompletion } from "@codemirror/autocomplete";
+import {
+  autocompletion,
+  closeCompletion,
+  type CompletionContext,
+  type CompletionResult,
+} from "@codemirror/autocomplete";
 import { MariaSQL, MySQL, PostgreSQL, sql, SQLite } from "@codemirror/lang-sql";
 import { type Diagnostic, linter } from "@codemirror/lint";
 import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
@@ -8,6 +13,7 @@ import { tags } from "@lezer/highlight";
 import CodeMirror from "@uiw/react-codemirror";
 import { useMemo, useRef } from "react";
 import { styleNonce } from "@/lib/page-facts";
+import { columnCompletions } from "../model/column-completions";
 
 const DIALECTS = { postgresql: PostgreSQL, mysql: MySQL, sqlite: SQLite, mariadb: MariaSQL } as const;
 
@@ -86,6 +92,10 @@ export default function SqlEditor({ value, dbType, tables, fault, onChange, onRu
     return [
       Prec.highest(keys),
       sql({ dialect: DIALECTS[dbType], schema: completionsOf(tables), upperCaseKeywords: true }),
+      // That of the language offers columns only behind the name of their table and a point.
+      DIALECTS[dbType].language.data.of({
+        autocomplete: (context: CompletionContext) => completeColumns(context, tables),
+      }),
       autocompletion({ icons: false }),
       linter(({ state }) => diagnose(fault, state.doc.toString()), { delay: 0 }),
       EditorView.lineWrapping,
@@ -108,6 +118,18 @@ export default function SqlEditor({ value, dbType, tables, fault, onChange, onRu
       onChange={onChange}
     />
   );
+}
+
+function completeColumns(context: CompletionContext, tables: readonly SqlTable[]): CompletionResult | null {
+  const word = context.matchBefore(/[\w$]*/);
+  if (!word || (word.text === "" && !context.explicit)) return null;
+  if (context.state.sliceDoc(word.from - 1, word.from) === ".") return null;
+  const options = columnCompletions(context.state.doc.toString(), tables).map((column) => ({
+    ...column,
+    type: "property",
+    boost: 1,
+  }));
+  return { from: word.from, options, validFor: /^[\w$]*$/ };
 }
 
 function completionsOf(tables: readonly SqlTable[]): Record<string, string[]> {
