@@ -19,6 +19,7 @@ TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 VALUE, SEARCHED = "row-value-canary", "searched-canary"
 HEADER = "collector-canary"
 COLUMNS = [{"name": "id", "data_type": "integer"}, {"name": "text", "data_type": "string"}]
+RUN_REQUEST, SEARCH_REQUEST = "POST /api/v1/mappings/{mapping_id}/run", "GET /api/v1/schemas/"
 PHASES = {"plan", "extract", "load", "commit"}
 
 
@@ -91,14 +92,13 @@ def test_a_run_is_part_of_the_trace_of_the_request_that_queued_it(
         api.request("GET", "/schemas/", params={"q": SEARCHED})
         run = api.wait_for_run(asked.json()["id"])
         assert run["status"] == "succeeded"
-        until(lambda: any(one.name == "run" for one in received_by(receiver)), "the run's span")
-        until(lambda: any("schemas" in one.name for one in received_by(receiver)), "the search's span")
-        until(lambda: {one.name for one in received_by(receiver)} >= PHASES, "the spans of the phases")
+        wanted = {RUN_REQUEST, SEARCH_REQUEST, "run", *PHASES}
+        until(lambda: {one.name for one in received_by(receiver)} >= wanted, "all the spans")
         spans = [one for one in received_by(receiver) if one.span.trace_id.hex() == TRACE]
         everything = b"".join(body_of(posted) for posted in receiver.posted)
     [request] = [one for one in spans if one.span.kind == Span.SPAN_KIND_SERVER]
     [attempt] = [one for one in spans if one.name == "run"]
-    assert request.name == "POST /api/v1/mappings/{mapping_id}/run"
+    assert request.name == RUN_REQUEST
     assert (request.service, request.span.parent_span_id.hex()) == ("etl-config-api", PARENT)
     assert attempt.span.parent_span_id == request.span.span_id
     assert (attempt.service, attempt.attribute("etl.run_id")) == ("etl-worker", run["id"])
