@@ -29,6 +29,8 @@ export default defineConfig({
   fullyParallel: false,
   // Deadlines, not measures: a machine that is busy with something else must not fail a test.
   timeout: 600_000,
+  // A browser that hangs without a word ends the whole, with what was seen until then.
+  globalTimeout: 1_800_000,
   expect: { timeout: 120_000 },
   reporter: [["list"]],
   use: {
