@@ -2,8 +2,7 @@
 
 import sys
 
-if __name__ == "__main__":
-    # Deferred: each worker process, too, imports this module, and has no use for the supervisor's web server.
-    from executor.main import main
+from executor.main import main
 
+if __name__ == "__main__":
     sys.exit(main())
