@@ -1,9 +1,11 @@
 """One mapping from a source to a target of its own, and the count of what arrived."""
 
+import contextlib
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
+import pymysql
 from bson import ObjectId
 
 from executor.load.ledger import LedgerState
@@ -61,6 +63,7 @@ class Scene:
         self.store = store
         self.mode = mode
         self._servers = (source, target)
+        self._target_is_proxied = target_port is not None
         self.source = SPARE.take(source)
         self.target = SPARE.take(target)
         self.source.execute(FILL.format(rows=rows))
@@ -118,6 +121,9 @@ class Scene:
         done = self.store.wait_for_end(self.queue())
         assert (done.status, done.error) == (RunStatus.SUCCEEDED, None)
         self.expect_one_more()
+        if self._target_is_proxied:
+            # The one that a worker keeps warm would never hear, through a silence, that it was closed.
+            end_sessions(self._servers[1], self.target)
 
     # -- what must hold ------------------------------------------------------------------------
 
@@ -169,3 +175,11 @@ def sessions(server: ServerAccess, database: Database) -> list[Row]:
     with server.admin().cursor() as cursor:
         cursor.execute(sql, (database.database,))
         return [tuple(row) for row in cursor.fetchall()]
+
+
+def end_sessions(server: ServerAccess, database: Database) -> None:
+    """End the sessions in a database, but those that end by themselves meanwhile."""
+    sql = "SELECT pg_terminate_backend(%s)" if database.flavour == "postgresql" else "KILL %s"
+    for number, *_ in sessions(server, database):
+        with server.admin().cursor() as cursor, contextlib.suppress(pymysql.err.OperationalError):
+            cursor.execute(sql, (number,))
