@@ -26,6 +26,8 @@ from shared.tracing import close_tracing, configure_tracing
 
 SERVICE = "etl-worker"
 _PR_SET_PDEATHSIG = 1
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
+_BLOCKS_FROM_BYTES = 64 * 1024
 WORKER_NICENESS = 5
 
 
@@ -77,6 +79,7 @@ def serve_jobs(
     """Work on the runs that come through the pipe until told to stop or left alone."""
     warm = warm or WarmSessions(most=0)
     _die_with_supervisor(setup.supervisor_pid)
+    _keep_heap_small()
     # On a full machine ticks are fired and questions answered in time, and the rows come after.
     os.nice(WORKER_NICENESS)
     # A terminal's Ctrl-C and a container's stop reach every process: only the supervisor answers them.
@@ -98,6 +101,17 @@ def serve_jobs(
     worker.close()
     close_tracing()
     close_error_reports()
+
+
+def _keep_heap_small() -> None:
+    """Have glibc give every block of rows back at once: its heaps would grow by the holes between them.
+
+    Other C libraries have no such setting, and need none.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, _BLOCKS_FROM_BYTES)
+        mallopt(_M_ARENA_MAX, 1)
 
 
 def _next_job(jobs: "queue.SimpleQueue[Job | None]", warm: WarmSessions) -> Job | None:
