@@ -183,6 +183,20 @@ async def test_a_sender_that_died_while_sending_leaves_the_notice_to_the_next(
     assert await of_run(notices, run) == [("failed", "sent", 2, None)]
 
 
+async def test_an_attempt_that_outlived_its_lease_says_nothing_of_the_next(
+    world: World, notices: NoticeStore
+) -> None:
+    run = await fail(world, "http://127.0.0.1:9/")
+    await NoticeWriter(world.store, world.runs, lambda: NOW).write()
+    late, present = await notices.take_due(lease_seconds=0), await notices.take_due(lease_seconds=60)
+    assert late is not None
+    assert present is not None
+    await notices.record_failure(late, "too_late", None)
+    assert await of_run(notices, run) == [("failed", "waiting", 2, None)]
+    await notices.record_sent(present)
+    assert await of_run(notices, run) == [("failed", "sent", 2, None)]
+
+
 async def test_each_target_of_each_kind_is_told_for_itself(
     world: World, notices: NoticeStore, web: WebReceiver, mail: MailReceiver, make_sender: SenderFactory
 ) -> None:
