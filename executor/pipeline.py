@@ -19,10 +19,12 @@ from shared.dialects.base import ConnectionSettings, Purpose, Session, SessionLi
 from shared.documents.mapping import effective_write_mode
 from shared.documents.run import Progress, Run
 from shared.errors import (
+    AccessDenied,
     CastFailed,
     DataError,
     EngineError,
     GuardFailed,
+    InvalidQuery,
     RejectLimitExceeded,
     RowTooLarge,
     SchemaMismatch,
@@ -198,6 +200,11 @@ def _load(
         target.rollback()
         unchecked = reading.checked_by_target and not isinstance(error, GuardFailed)
         if unchecked or isinstance(error, RowTooLarge):
+            raise RefusedByTarget(error) from error
+        raise
+    except (InvalidQuery, AccessDenied) as error:
+        target.rollback()
+        if reading.pushed is not None:  # the mapping in it may be refused where the query alone is not
             raise RefusedByTarget(error) from error
         raise
     except EngineError:

@@ -145,8 +145,7 @@ class MysqlSpeech:
         )
 
     def _wire_text(self, column: SourceColumn) -> str:
-        said = self.unchanged(column, self.column(column.name))
-        return f"CONVERT({said.value} USING utf8mb4)" if said.form == "text" else self._as_text(said)
+        return self._as_text(self.unchanged(column, self.column(column.name)))
 
     def source_cells(self, packed: bytes) -> tuple[Cell, ...]:
         if packed == _TOO_LARGE:
@@ -158,8 +157,9 @@ class MysqlSpeech:
         return f"SELECT {', '.join(values)} FROM (\n{query}\n) AS q{condition}"
 
     def _as_text(self, said: Said) -> str:
+        """Say a cell in the characters of our own texts: a column's may not hold what stands beside it."""
         if said.form == "text":
-            return said.value
+            return f"CONVERT({said.value} USING utf8mb4)"
         if said.form == "printed":
             return rf"CONCAT('\\x', LOWER(HEX({said.value})))"
         if said.form == "float" and not self.mariadb:

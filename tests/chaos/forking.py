@@ -24,6 +24,7 @@ from tests.chaos.forked_executors import ForkOrder
 
 PR_SET_PDEATHSIG = 1
 FORK = multiprocessing.get_context("fork")
+IDLE_SECONDS = 1.0  # of a warm target session: nothing is left behind once it has ended
 
 
 class Children:
@@ -68,7 +69,10 @@ def be_an_executor(order: ForkOrder) -> NoReturn:
         os.environ.clear()
         os.environ.update(order.environment)
         importlib.reload(fault_points)  # it reads the environment
-        with patch("executor.pool.multiprocessing.get_context", lambda _: FORK):
+        with (
+            patch("executor.pool.multiprocessing.get_context", lambda _: FORK),
+            patch("executor.warm_sessions.IDLE_SECONDS", IDLE_SECONDS),
+        ):
             code = executor.main.main()
     except BaseException:
         traceback.print_exc()

@@ -19,7 +19,7 @@ from shared.documents.mapping import Retry, WriteMode
 from shared.documents.run import FINAL_STATUSES, Run, RunStatus
 from tests.chaos.databases import SPARE
 from tests.chaos.fleet import Fleet
-from tests.chaos.scene import MANY_ROWS, ROWS, TABLE, Scene, size, tables
+from tests.chaos.scene import MANY_ROWS, ROWS, TABLE, Scene, end_sessions, sessions, size, tables
 from tests.chaos.store import ChaosStore
 from tests.chaos.waiting import until
 from tests.chaos.watcher import Watcher
@@ -239,6 +239,9 @@ def test_a_target_without_a_free_connection_is_waited_for(
 ) -> None:
     scene.settle_first_generation()
     scene.change_source()
+    # Neither the session that a worker keeps warm nor its place may serve the next run.
+    end_sessions(own_server.access, scene.target)
+    until(lambda: not sessions(own_server.access, scene.target), "end of the warm session")
     with contextlib.ExitStack() as stack:
         while (taken := free_connection(scene.target)) is not None:
             stack.enter_context(contextlib.closing(taken))

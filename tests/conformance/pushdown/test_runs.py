@@ -6,7 +6,15 @@ import pytest
 
 from local_servers import Database
 from local_servers.access import Flavour
-from shared.column_mappings import ColumnMappingSpec, Direct, Join, JoinConfig, Split, SplitConfig
+from shared.column_mappings import (
+    ColumnMappingSpec,
+    Direct,
+    DirectConfig,
+    Join,
+    JoinConfig,
+    Split,
+    SplitConfig,
+)
 from shared.documents.mapping import ErrorPolicy, WriteMode
 from shared.errors import CastFailed
 from tests import conftest
@@ -141,6 +149,54 @@ def test_a_source_in_another_encoding_keeps_the_line_mapper(
     [taken] = gears.taken
     assert taken.gear == "line_mapper"
     assert "encoding of the source database is LATIN1" in taken.gear_reason
+
+
+def test_a_source_that_refuses_the_mapping_in_sql_is_read_again_by_the_line_mapper(
+    create_database: conftest.DatabaseFactory, gears: Gears
+) -> None:
+    source, target = create_database("postgresql"), create_database("postgresql")
+    admin = conftest.server("postgresql").admin(source.database)
+    admin.execute("REVOKE EXECUTE ON FUNCTION pg_catalog.string_to_array(text, text) FROM PUBLIC")
+    gears.ask_for("pass_through")  # whatever is fastest
+    split = Split(source_columns=("t",), target_fields=("a", "b"), config=SplitConfig(delimiter="|"))
+    outcome = run(source, target, "SELECT 'x|y' AS t", (field("a"), field("b")), [split])
+    assert [taken.gear for taken in gears.taken] == ["pushed_down", "line_mapper"]
+    assert outcome.progress.rows_written == 1
+    assert target.rows("SELECT a, b FROM facts") == [("x", "y")]
+
+
+@pytest.mark.parametrize("flavour", ["mariadb", pytest.param("mysql", marks=pytest.mark.mysql)])
+def test_a_column_of_few_characters_stands_beside_rows_in_doubt(
+    flavour: Flavour, create_database: conftest.DatabaseFactory, gears: Gears
+) -> None:
+    source, target = create_database(flavour), create_database(flavour)
+    source.execute(
+        "CREATE TABLE made (t VARCHAR(9) CHARACTER SET latin1)", "INSERT INTO made VALUES ('7'), ('ä')"
+    )
+    gears.ask_for("pass_through")  # whatever is fastest
+    specs: list[ColumnMappingSpec] = [
+        Direct(source_columns=("t",), target_fields=("t",)),
+        Direct(source_columns=("t",), target_fields=("n",)),
+    ]
+    outcome = run(source, target, "SELECT t FROM made", (field("t"), field("n", "integer")), specs)
+    assert [taken.gear for taken in gears.taken] == ["pushed_down"]
+    assert [row.source_row for row in outcome.rejected] == [{"t": "ä"}]
+    assert target.rows("SELECT t, n FROM facts") == [("7", 7)]
+
+
+@pytest.mark.parametrize("flavour", ["mariadb", pytest.param("mysql", marks=pytest.mark.mysql)])
+def test_a_default_may_hold_what_its_column_could_not(
+    flavour: Flavour, create_database: conftest.DatabaseFactory, gears: Gears
+) -> None:
+    source, target = create_database(flavour), create_database(flavour)
+    source.execute(
+        "CREATE TABLE made (t VARCHAR(9) CHARACTER SET latin1)", "INSERT INTO made VALUES ('ä'), (NULL)"
+    )
+    gears.ask_for("pass_through")  # whatever is fastest
+    direct = Direct(source_columns=("t",), target_fields=("t",), config=DirectConfig(default="🙂"))
+    run(source, target, "SELECT t FROM made", (field("t"),), [direct])
+    assert [taken.gear for taken in gears.taken] == ["pushed_down"]
+    assert target.rows("SELECT t FROM facts ORDER BY length(t), t") == [("ä",), ("🙂",)]
 
 
 @pytest.mark.parametrize("flavour", ["mariadb", pytest.param("mysql", marks=pytest.mark.mysql)])
