@@ -4,6 +4,7 @@ Starting `python -m executor` costs more than most scenarios do; a fork costs ne
 with real worker processes all the same.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -100,11 +101,13 @@ class ForkedExecutor(Service):
         if pid is None:
             return
         if self.exit_code is None:
-            os.kill(pid, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):  # it has ended, and its code is not written yet
+                os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
         while self.exit_code is None:
             if time.monotonic() > deadline:
-                os.killpg(pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(pid, signal.SIGKILL)
             time.sleep(END_POLL_SECONDS)
 
     def _has_ended(self) -> bool:

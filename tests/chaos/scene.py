@@ -88,6 +88,9 @@ class Scene:
 
     def close(self) -> None:
         for server, database in zip(self._servers, (self.source, self.target), strict=True):
+            end_sessions(server, database)
+            with contextlib.suppress(AssertionError):
+                until(lambda s=server, d=database: not sessions(s, d), "end of sessions", 5)  # type: ignore[misc]
             SPARE.give_back(server, database, in_use=bool(sessions(server, database)))
 
     # -- the source ----------------------------------------------------------------------------

@@ -1,12 +1,14 @@
 """A commit that the server does not answer, while the connection stays up: given up after COMMIT_SECONDS."""
 
+import contextlib
+import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from local_servers import PostgresqlServer, temporary_server
+from local_servers import Database, PostgresqlServer, temporary_server
 from local_servers.access import Flavour
 from local_servers.installation import Installation
 from shared.documents.mapping import Retry, WriteMode
@@ -116,10 +118,9 @@ def test_a_commit_that_hangs_in_the_server_and_happens_is_not_done_twice(
             fleet.arm("ledger_closed")
             run = scene.queue(retry=PATIENT)
             fleet.wait_at("ledger_closed")
-            wait_for_standby(target, "nobody")
-            fleet.release("ledger_closed")
-            until(lambda: gave_up(scene, run), "end of the waiting for the commit")
-            wait_for_standby(target, "")
+            with hanging_commits(target.access.admin()):
+                fleet.release("ledger_closed")
+                until(lambda: gave_up(scene, run), "end of the waiting for the commit")
             check_all(scene, run)
             assert "an earlier attempt had committed: nothing is loaded again" in store.lines(run)
         finally:
@@ -127,7 +128,28 @@ def test_a_commit_that_hangs_in_the_server_and_happens_is_not_done_twice(
             SPARE.forget(target.access)
 
 
-def wait_for_standby(target: PostgresqlServer, name: str) -> None:
-    target.access.admin().execute(
-        f"ALTER SYSTEM SET synchronous_standby_names = '{name}'", "SELECT pg_reload_conf()"
-    )
+@contextlib.contextmanager
+def hanging_commits(admin: Database) -> Iterator[None]:
+    """Have every commit of a PostgreSQL server wait for a standby that does not exist."""
+    wait_for_standby(admin, "nobody")
+    try:
+        until(lambda: commit_hangs(admin), "commit that waits for the standby")
+        yield
+    finally:
+        wait_for_standby(admin, "")
+
+
+def wait_for_standby(admin: Database, name: str) -> None:
+    """The server takes the setting up at its leisure."""
+    admin.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{name}'", "SELECT pg_reload_conf()")
+
+
+def commit_hangs(admin: Database) -> bool:
+    """Commit something; a commit that waits is cancelled, and says so."""
+    with contextlib.closing(admin.open()) as connection, connection.cursor() as cursor:
+        cancelling = threading.Timer(0.5, connection.cancel)
+        cancelling.start()
+        cursor.execute("SELECT pg_logical_emit_message(true, 'probe', '')")
+        cancelling.cancel()
+        cancelling.join()
+        return any("synchronous replication" in notice for notice in connection.notices)
