@@ -26,8 +26,16 @@ class BlockingWork:
         return self._tests.borrowed_tokens
 
     @property
+    def tests_waiting(self) -> int:
+        return self._tests.statistics().tasks_waiting
+
+    @property
     def queries_running(self) -> int:
         return self._queries.borrowed_tokens
+
+    @property
+    def queries_waiting(self) -> int:
+        return self._queries.statistics().tasks_waiting
 
     async def run_test(self, work: Callable[A, R], *args: A.args, **kwargs: A.kwargs) -> R:
         """Run a connection test in a thread."""

@@ -163,8 +163,12 @@ def _watch_pools(app: FastAPI) -> None:
     metrics: HttpMetrics = app.state.metrics
     blocking: BlockingWork = app.state.services.blocking
     events: EventService = app.state.events
-    metrics.watch_pool("connection_tests", MAX_TESTS, lambda: blocking.tests_running)
-    metrics.watch_pool("queries", MAX_QUERIES, lambda: blocking.queries_running)
+    metrics.watch_pool(
+        "connection_tests", MAX_TESTS, lambda: blocking.tests_running, lambda: blocking.tests_waiting
+    )
+    metrics.watch_pool(
+        "queries", MAX_QUERIES, lambda: blocking.queries_running, lambda: blocking.queries_waiting
+    )
     metrics.watch_pool("event_streams", MAX_STREAMS, lambda: events.open_streams)
 
 

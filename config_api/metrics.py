@@ -26,6 +26,9 @@ class HttpMetrics:
         self._used = Gauge(
             "etl_pool_used", "Places of a pool that are taken", ("pool",), registry=self.registry
         )
+        self._waiting = Gauge(
+            "etl_pool_waiting", "Requests that wait for a place", ("pool",), registry=self.registry
+        )
         self._size = Gauge("etl_pool_size", "Places of a pool", ("pool",), registry=self.registry)
         self.in_progress = Gauge(
             "http_requests_in_progress", "Requests being answered", registry=self.registry
@@ -42,10 +45,14 @@ class HttpMetrics:
         requests.inc()
         histogram.observe(seconds)
 
-    def watch_pool(self, pool: str, size: int, used: Callable[[], float]) -> None:
-        """Show how much of a pool is used, as it is when somebody looks."""
+    def watch_pool(
+        self, pool: str, size: int, used: Callable[[], float], waiting: Callable[[], float] | None = None
+    ) -> None:
+        """Show how much of a pool is used, as it is when somebody looks; `waiting` where one waits for a place."""
         self._size.labels(pool).set(size)
         self._used.labels(pool).set_function(used)
+        if waiting is not None:
+            self._waiting.labels(pool).set_function(waiting)
 
     def render(self) -> bytes:
         """Return the metrics in Prometheus' text form."""

@@ -82,6 +82,20 @@ async def test_errors_carry_cors_headers_too(client: httpx2.AsyncClient) -> None
     assert answer.headers["access-control-allow-origin"] == ORIGIN
 
 
+async def test_large_answers_are_compressed_for_those_who_take_it(api: Api) -> None:
+    for number in range(4):
+        await api.make_schema(name=f"wide {number}")
+    taken = await api.get("/schemas/", headers={"Accept-Encoding": "gzip"})
+    plain = await api.get("/schemas/", headers={"Accept-Encoding": "identity"})
+    assert taken.headers["content-encoding"] == "gzip"
+    assert "Accept-Encoding" in taken.headers["vary"]
+    assert int(taken.headers["content-length"]) < len(plain.content)
+    assert taken.json() == plain.json()
+    assert "content-encoding" not in plain.headers
+    small = await api.get("/health", headers={"Accept-Encoding": "gzip"})
+    assert "content-encoding" not in small.headers
+
+
 async def test_a_body_beyond_the_limit_is_refused(client: httpx2.AsyncClient) -> None:
     body = b'{"name": "' + b"x" * MAX_BODY_BYTES + b'"}'
     json_type = {"Content-Type": "application/json"}

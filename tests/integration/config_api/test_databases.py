@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from config_api.blocking import MAX_TESTS
 from local_servers import Database
 from tests.integration.config_api.documents import Api, Body, connection_body, places, problem_of, schema_body
+from tests.integration.executor.world import eventually
 
 FLIGHTS = (
     "CREATE TABLE flights (id INTEGER NOT NULL PRIMARY KEY, label VARCHAR(40), price DECIMAL(10,2))",
@@ -74,6 +76,36 @@ async def test_a_host_that_never_answers_ends_within_five_seconds(api: Api) -> N
         assert answer.status_code == 200
         assert answer.json()["success"] is False
         assert answer.json()["latency_ms"] <= 5000
+
+
+async def test_connection_tests_beyond_the_pool_wait_for_a_place(api: Api) -> None:
+    """Of a host that holds every connection, and lets all of them go at once."""
+    peers: list[asyncio.StreamWriter] = []
+    released = asyncio.Event()
+
+    async def hold(_: asyncio.StreamReader, peer: asyncio.StreamWriter) -> None:
+        peers.append(peer)
+        await released.wait()
+        peer.close()
+
+    holding = await asyncio.start_server(hold, "127.0.0.1", 0)
+    body = connection_body(host="127.0.0.1", port=holding.sockets[0].getsockname()[1])
+    tests = [asyncio.create_task(api.post("/connections/test", body)) for _ in range(MAX_TESTS + 3)]
+    waits = 'etl_pool_waiting{pool="connection_tests"} 3.0'
+
+    async def all_places_are_taken() -> bool:
+        return len(peers) == MAX_TESTS and waits in (await api.client.get("/metrics")).text
+
+    try:
+        await eventually(all_places_are_taken)
+        assert len(peers) == MAX_TESTS
+        released.set()
+        answers = await asyncio.gather(*tests)
+    finally:
+        released.set()
+        holding.close()
+    assert len(peers) >= MAX_TESTS + 3
+    assert {(answer.status_code, answer.json()["success"]) for answer in answers} == {(200, False)}
 
 
 async def test_a_private_address_outside_the_allowed_networks_is_refused(api: Api) -> None:
