@@ -12,6 +12,7 @@ from fastapi_offline import FastAPIOffline
 from opentelemetry.trace import TracerProvider
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.routing import Mount, Route
 
 from config_api import health
 from config_api.access import audit_endpoints, rotation_endpoints
@@ -93,10 +94,12 @@ def create_app(
     app.state.metrics = HttpMetrics()
     app.state.limits = RateLimits(settings)
     app.state.draining = asyncio.Event()
-    app.include_router(health.router)
     for router in _ROUTERS:
         app.include_router(router, prefix=settings.api_v1_prefix)
+    app.include_router(health.router)
     app.include_router(events.web_socket)
+    # Routes are looked at in their order: those of the documentation are seldom asked for.
+    app.router.routes.sort(key=lambda route: isinstance(route, Route | Mount))
     add_error_handlers(app)
     _add_middleware(app, settings, _route_table(settings), clock)
     return app

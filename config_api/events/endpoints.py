@@ -16,7 +16,7 @@ from config_api.access.caller import Caller
 from config_api.access.errors import Forbidden, TooManyRequests, Unauthenticated
 from config_api.access.guard import address_of
 from config_api.access.permissions import VERSIONED
-from config_api.dependencies import Events, ServicesOf, Tenant
+from config_api.dependencies import AnyServices, Events, Tenant
 from config_api.events.payloads import EventRead, Opening
 from config_api.events.service import EventService, Recheck
 from config_api.middleware import IS_HEAD
@@ -47,7 +47,7 @@ _CLOSE_GOING_AWAY, _CLOSE_TRY_LATER = 1001, 1013
 async def stream_events(
     request: Request,
     tenant_id: Tenant,
-    services: ServicesOf,
+    services: AnyServices,
     events: Events,
     last_event_id: Annotated[str | None, Header(max_length=4096)] = None,
 ) -> Response:
