@@ -23,7 +23,7 @@ from shared.errors import (
 _LOST = frozenset((0, 1030, 1053, 1077, 1079, 1105, 1152, 1158, 1159, 1160, 1161, 1180, 1927))
 _CLIENT_ERRORS = range(2000, 2100)
 _STOPPED = frozenset((1317, 1969, 3024))
-_DISK = frozenset((3, 1021, 1114, 1471))
+_DISK = frozenset((3, 1021, 1114, 1471, 3675))
 _FIXED: dict[int, tuple[type[EngineError], str, str | None]] = {
     1040: (TooManyConnections, "the database has no connection left", None),
     1203: (TooManyConnections, "the user has no connection left", None),

@@ -12,7 +12,7 @@ import pymysql
 import pytest
 
 from executor.load.job import LOCK_TRY_SECONDS
-from local_servers import Database, MariadbServer, PostgresqlServer, temporary_server
+from local_servers import Database, MariadbServer, MysqlServer, PostgresqlServer, temporary_server
 from local_servers.machine import own as give
 from local_servers.server import LocalServer
 from shared.documents.mapping import Retry, WriteMode
@@ -284,28 +284,60 @@ def test_a_full_disk_fails_the_run_and_leaves_the_old_table(
             SPARE.forget(own.access)
 
 
+@contextlib.contextmanager
+def small_database(own: LocalServer, store: ChaosStore, mode: WriteMode) -> Iterator[tuple[Scene, Path]]:
+    """A scene whose target database of MariaDB or MySQL has a small disk; the logs of the server have theirs."""
+    scene = Scene(store, server("postgresql"), own.access, mode)
+    folder = own.data / scene.target.database
+    files = {file.name: file.read_bytes() for file in folder.iterdir()}
+    with small_disk(folder=folder) as disk:
+        give(disk, own.user)
+        for name, content in files.items():
+            (disk / name).write_bytes(content)
+        try:
+            yield scene, disk
+        finally:
+            scene.close()
+            SPARE.forget(own.access)
+
+
+REFUSING = [
+    *((MariadbServer, mode) for mode in (WriteMode.REPLACE, WriteMode.UPSERT)),
+    *(pytest.param(MysqlServer, mode, marks=pytest.mark.mysql) for mode in WriteMode),
+]
+
+
 @pytest.mark.chaos
 @needs_root
-@pytest.mark.parametrize("mode", [WriteMode.REPLACE, WriteMode.UPSERT])
-def test_a_full_disk_of_mariadb_fails_the_run_and_leaves_the_old_table(
+@pytest.mark.parametrize(("kind", "mode"), REFUSING)
+def test_a_full_disk_of_mysql_fails_the_run_and_leaves_the_old_table(
+    fleet: Fleet, store: ChaosStore, kind: type[LocalServer], mode: WriteMode
+) -> None:
+    """Not for append to MariaDB, which ends itself when a table that exists cannot grow."""
+    with temporary_server(kind) as own, small_database(own, store, mode) as (scene, disk):
+        check_full_disk(scene, disk, partial(flush, own.access.admin(scene.target.database)))
+
+
+@pytest.mark.chaos
+@needs_root
+@pytest.mark.parametrize("mode", [WriteMode.APPEND])
+def test_a_mariadb_that_a_full_disk_ends_is_waited_for(
     fleet: Fleet, store: ChaosStore, mode: WriteMode
 ) -> None:
-    """The folder of the target's database is the small disk; the logs of the server have theirs.
-
-    Not for append: when a table that exists cannot grow, this MariaDB ends itself, and the run is `target_unavailable`.
-    """
-    with temporary_server(MariadbServer) as own:
-        scene = Scene(store, server("postgresql"), own.access, mode)
-        folder = own.data / scene.target.database
-        options = (folder / "db.opt").read_bytes()
-        with small_disk(folder=folder) as disk:
-            give(disk, own.user)
-            (disk / "db.opt").write_bytes(options)
-            try:
-                check_full_disk(scene, disk, partial(flush, own.access.admin(scene.target.database)))
-            finally:
-                scene.close()
-                SPARE.forget(own.access)
+    with temporary_server(MariadbServer) as own, small_database(own, store, mode) as (scene, disk):
+        scene.settle_first_generation()
+        scene.change_source()
+        flush(own.access.admin(scene.target.database))
+        filler = fill_up(disk)
+        run = scene.queue(retry=PATIENT)
+        assert own.process.wait(60) < 0
+        until(lambda: scene.store.reread(run).attempt > 1, "second attempt while the target is away")
+        error = scene.store.reread(run).error
+        assert error is not None
+        assert error.code == "target_unavailable"
+        filler.unlink()
+        own.start()
+        check_all(scene, scene.store.wait_for_end(run, 90))
 
 
 def flush(admin: Database) -> None:
