@@ -25,6 +25,7 @@ from shared.tracing import continued, present_context, span
 from shared.wire import split_line
 
 PIPE_BYTES = 1024 * 1024
+NO_FILE = -1  # of a closed end: its number is soon another feed's
 _SET_PIPE_SIZE = getattr(fcntl, "F_SETPIPE_SZ", None)
 
 
@@ -96,7 +97,8 @@ class Feed(RawIOBase):
         if self.closed:
             return
         super().close()
-        os.close(self._read_end)
+        read_end, self._read_end = self._read_end, NO_FILE
+        os.close(read_end)
         if self._thread.is_alive():
             self._session.cancel()
         self._thread.join()
@@ -113,7 +115,8 @@ class Feed(RawIOBase):
         except BaseException as error:
             self._error = error
         finally:
-            os.close(self._write_end)
+            write_end, self._write_end = self._write_end, NO_FILE
+            os.close(write_end)
 
     def _reader(self) -> Callable[[Session, str, Callable[[bytes], Any]], int]:
         dialect = self._session.dialect

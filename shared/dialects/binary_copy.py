@@ -6,11 +6,11 @@ that cast keeps: bpchar would lose its padding, real its digits, json its form.
 """
 
 import contextlib
-import io
 from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO
 
 from shared.dialects.base import Dialect, LoadResult, Purpose, Session, TableName
+from shared.dialects.copy_text import BlockSink, gathered
 from shared.types import BLOCK_BYTES, DataType, SourceColumn, TargetField
 
 # The types of a query's columns from which a field's type is reached without any change, and that type.
@@ -51,26 +51,6 @@ def binary_select(
     return f"SELECT {', '.join(values)} FROM (\n{query}\n) AS q"
 
 
-class _Sink(io.RawIOBase):
-    """Hands on what it is given."""
-
-    def __init__(self, write: Callable[[bytes], Any]) -> None:
-        super().__init__()
-        self._write = write
-        self._broken = False
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        if not self._broken:
-            # A writer that failed once is not called again by the flush that closing the buffer makes.
-            self._broken = True
-            self._write(bytes(data))
-            self._broken = False
-        return len(data)
-
-
 def read_binary(session: Session, sql: str, write: Callable[[bytes], Any]) -> int:
     """Stream a SELECT in binary into `write`, cut anywhere; return the number of rows."""
     return copy_out(session, sql, "FORMAT binary", write)
@@ -79,10 +59,12 @@ def read_binary(session: Session, sql: str, write: Callable[[bytes], Any]) -> in
 def copy_out(session: Session, sql: str, options: str, write: Callable[[bytes], Any]) -> int:
     """Stream a SELECT in a form of COPY's into `write`, cut anywhere; return the number of rows."""
     driver: Any = session
-    blocks = io.BufferedWriter(_Sink(write), BLOCK_BYTES)
-    with driver.translated(), contextlib.closing(driver.connection.cursor()) as cursor:
+    with (
+        gathered(BlockSink(write)) as blocks,
+        driver.translated(),
+        contextlib.closing(driver.connection.cursor()) as cursor,
+    ):
         cursor.copy_expert(f"COPY (\n{sql}\n) TO STDOUT ({options})", blocks, BLOCK_BYTES)
-        blocks.flush()
         return int(cursor.rowcount)
 
 

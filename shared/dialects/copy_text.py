@@ -1,5 +1,6 @@
 """Lines of COPY text to blocks, and out of them (see shared.types); shared.wire has cells and lines."""
 
+import contextlib
 import io
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
@@ -21,37 +22,64 @@ def whole_lines(source: BinaryIO) -> Iterator[bytes]:
         raise ValueError("the last line of a block is not ended")
 
 
-class _BlockSink(io.RawIOBase):
-    """Gives what a BufferedWriter flushes to `write`, cut behind its last whole line."""
+class BlockSink(io.RawIOBase):
+    """What a BufferedWriter flushes into `write`, until it fails or the stream is over."""
 
     def __init__(self, write: Callable[[bytes], Any]) -> None:
         super().__init__()
         self._write = write
-        self._rest = b""
-        self._broken = False
+        self._over = False
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Any) -> int:
-        if not self._broken:
-            self._pass_on(bytes(data))
+        if not self._over:
+            self.pass_on(bytes(data))
         return len(data)
 
-    def _pass_on(self, data: bytes) -> None:
-        end = data.rfind(b"\n") + 1
-        block, self._rest = (self._rest + data[:end], data[end:]) if end else (b"", self._rest + data)
-        if not block:
-            return
-        # A writer that failed once is not called again by the flush that closing the buffer makes.
-        self._broken = True
+    def pass_on(self, block: bytes) -> None:
+        """Give a block to the writer. One that failed is not called again by the flush that closing a buffer makes."""
+        self._over = True
         self._write(block)
-        self._broken = False
+        self._over = False
+
+    def end(self) -> None:
+        """Take nothing more."""
+        self._over = True
 
 
-def block_writer(write: Callable[[bytes], Any]) -> io.BufferedWriter:
-    """Return a file that gathers lines, in C, into blocks of whole lines; flush it at the end.
+class _LineSink(BlockSink):
+    """Cuts blocks behind their last whole line."""
 
-    An exception of `write` comes out of the file's write.
+    def __init__(self, write: Callable[[bytes], Any]) -> None:
+        super().__init__(write)
+        self._rest = b""
+
+    def pass_on(self, block: bytes) -> None:
+        end = block.rfind(b"\n") + 1
+        whole, self._rest = (self._rest + block[:end], block[end:]) if end else (b"", self._rest + block)
+        if whole:
+            super().pass_on(whole)
+
+
+@contextlib.contextmanager
+def gathered(sink: BlockSink) -> "Iterator[io.BufferedWriter[BlockSink]]":
+    """Give a file that gathers, in C, what is written into blocks; at the end it is flushed.
+
+    An exception of the sink's writer comes out of the file's write. What is still in the file when a stream breaks
+    off goes nowhere: a buffer flushes itself when it is collected, at any later time.
     """
-    return io.BufferedWriter(_BlockSink(write), BLOCK_BYTES)
+    file = io.BufferedWriter(sink, BLOCK_BYTES)
+    try:
+        yield file
+        file.flush()
+    finally:
+        sink.end()
+
+
+def block_writer(
+    write: Callable[[bytes], Any],
+) -> "contextlib.AbstractContextManager[io.BufferedWriter[BlockSink]]":
+    """Give a file that gathers lines into blocks of whole lines."""
+    return gathered(_LineSink(write))

@@ -115,10 +115,8 @@ class MysqlDialect:
         return mysql_types.cursor_literal(kind, text)
 
     def read_blocks(self, session: Session, sql: str, write: Callable[[bytes], Any]) -> int:
-        blocks = block_writer(write)
-        count = _read_rows(session, sql, lambda rows: blocks.write(lines_of(rows)))
-        blocks.flush()
-        return count
+        with block_writer(write) as blocks:
+            return _read_rows(session, sql, lambda rows: blocks.write(lines_of(rows)))
 
     def read_csv(self, session: Session, sql: str, write: Callable[[bytes], Any]) -> int:
         return _read_rows(session, sql, lambda rows: write(csv_lines(rows)))

@@ -118,13 +118,12 @@ class PostgresqlDialect:
         return f"{postgresql_tables.literal(text)}::{type_name}"
 
     def read_blocks(self, session: Session, sql: str, write: Callable[[bytes], Any]) -> int:
-        blocks = block_writer(write)
         with (
+            block_writer(write) as blocks,
             _driver(session).translated(),
             contextlib.closing(_driver(session).connection.cursor()) as cursor,
         ):
             cursor.copy_expert(f"COPY (\n{sql}\n) TO STDOUT", blocks, BLOCK_BYTES)
-            blocks.flush()
             return int(cursor.rowcount)
 
     def read_csv(self, session: Session, sql: str, write: Callable[[bytes], Any]) -> int:

@@ -126,10 +126,13 @@ class SqliteDialect:
         raise UnsupportedCapability("a binary value cannot be a cursor")
 
     def read_blocks(self, session: Session, sql: str, write: Callable[[bytes], Any]) -> int:
-        blocks = block_writer(write)
         rows = 0
         driver = _driver(session)
-        with driver.translated(), contextlib.closing(driver.connection.cursor()) as cursor:
+        with (
+            block_writer(write) as blocks,
+            driver.translated(),
+            contextlib.closing(driver.connection.cursor()) as cursor,
+        ):
             cursor.execute(sql)
             size = FEWEST_ROWS
             while batch := cursor.fetchmany(size):
@@ -137,7 +140,6 @@ class SqliteDialect:
                 lines = lines_of_values(batch)
                 blocks.write(lines)
                 size = _next_size(len(batch), len(lines))
-        blocks.flush()
         return rows
 
     def read_csv(self, session: Session, sql: str, write: Callable[[bytes], Any]) -> int:

@@ -66,11 +66,10 @@ def test_an_unended_line_is_an_error(reader: Callable[[BinaryIO], object]) -> No
 
 def test_blocks_are_whole_lines_of_bounded_size() -> None:
     blocks: list[bytes] = []
-    writer = block_writer(blocks.append)
-    for number in range(100_000):
-        writer.write(b"%d\tsome text\n" % number)
-    writer.write(b"x" * (2 * BLOCK_BYTES) + b"\n")
-    writer.flush()
+    with block_writer(blocks.append) as writer:
+        for number in range(100_000):
+            writer.write(b"%d\tsome text\n" % number)
+        writer.write(b"x" * (2 * BLOCK_BYTES) + b"\n")
     assert all(block.endswith(b"\n") for block in blocks)
     assert max(len(block) for block in blocks[:-1]) <= BLOCK_BYTES
     assert b"".join(blocks).count(b"\n") == 100_001
@@ -83,9 +82,7 @@ def test_a_failing_writer_is_not_called_again() -> None:
         calls.append(block)
         raise RuntimeError("full")
 
-    writer = block_writer(refuse)
-    writer.write(b"a\n")
-    with pytest.raises(RuntimeError, match="full"):
-        writer.flush()
+    with pytest.raises(RuntimeError, match="full"), block_writer(refuse) as writer:
+        writer.write(b"a\n")
     writer.close()
     assert calls == [b"a\n"]
