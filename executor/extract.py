@@ -100,8 +100,11 @@ class Feed(RawIOBase):
         read_end, self._read_end = self._read_end, NO_FILE
         os.close(read_end)
         if self._thread.is_alive():
-            self._session.cancel()
+            self._stop_reading()
         self._thread.join()
+
+    def _stop_reading(self) -> None:
+        self._session.cancel()
 
     # -- the feeder's side ---------------------------------------------------------------------
 

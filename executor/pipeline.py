@@ -1,14 +1,16 @@
 """One run from start to end: plan -> extract -> transform -> load -> commit."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 
 from executor.context import RunContext, RunOutcome
 from executor.extract import Feed, set_aside
+from executor.held_sessions import hold_open
 from executor.load import WRITE_MODES
 from executor.load.job import LoadJob
 from executor.load.ledger import Ledger, LedgerEntry, drop_leftovers, end_recorded_sessions
 from executor.load.leftovers import drop_leftovers_of_mapping
+from executor.parts import Part, PartedFeed, open_parts, plan_run_parts
 from executor.ranking import RankedLineMapping
 from executor.replay import replay_run
 from executor.transform import RejectedRows, Transform, start_transform
@@ -78,18 +80,12 @@ def execute_run(context: RunContext, warm: WarmSessions | None = None) -> RunOut
         return _read_and_load(context, target, ledger, checked=True)
 
 
-@contextmanager
 def _open(
     context: RunContext, settings: ConnectionSettings, purpose: Purpose, limits: SessionLimits
-) -> Iterator[Session]:
-    context.check()
-    session = dialect_for(settings.db_type).connect(settings, purpose, limits)
-    try:
-        context.hold(settings, session)
-        yield session
-    finally:
-        session.close()
-        context.release(session)
+) -> AbstractContextManager[Session]:
+    return hold_open(
+        context, settings, lambda: dialect_for(settings.db_type).connect(settings, purpose, limits)
+    )
 
 
 @contextmanager
@@ -156,11 +152,13 @@ def _plan_and_load(
         reading = choose_gear(reading, writing, source.dialect, target.dialect, checked=checked)
         _warn_of_the_snapshot(context, reading, source)
         windowed = plan_run_window(windows, reading, writing, source)
+        selects = plan_run_parts(context, windowed, source)
         context.planned(reading.gear, windowed.window)
         for statement in writing.ddl:
             target.execute(statement)
         traced.set_attribute("etl.gear", reading.gear)
-    progress = _load(context, windowed, writing, source, target, windows.ledger)
+    with open_parts(context, source, selects, SOURCE_LIMITS) as parts:
+        progress = _load(context, windowed, writing, source, target, windows.ledger, parts)
     context.log("info", _summary(progress))
     return RunOutcome(progress, windowed.window)
 
@@ -178,6 +176,7 @@ def _load(
     source: Session,
     target: Session,
     ledger: Ledger,
+    parts: Sequence[Part],
 ) -> Progress:
     reading: SourcePlan = windowed.reading
     rejected = RejectedRows(context.run, context.version.mapping.on_error, reading.described)
@@ -185,6 +184,8 @@ def _load(
     def start_feed() -> Feed:
         before = set_aside(source, *windowed.null_cursors, rejected) if windowed.null_cursors else 0
         transform = _start_transform(windowed, rejected, before)
+        if parts:
+            return PartedFeed(parts, reading, transform, rejected, context, rows_before=before)
         return Feed(source, reading, transform, rejected, context, rows_before=before)
 
     job = LoadJob(

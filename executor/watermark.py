@@ -21,12 +21,14 @@ from shared.watermarks import DECIDE, ReadWindow, Watermark, WindowInputs, plan_
 class WindowPlan:
     """The source plan with its window; `null_cursors` reads the rows that no window can hold, and says why.
 
+    `within` is the window that the rows are read in, None for all rows.
     `rank`: rows are read in the order of the cursor and ranked by it, so that the highest of a key wins.
     """
 
     reading: SourcePlan
     window: Window | None = None
     null_cursors: tuple[str, CellError] | None = None
+    within: ReadWindow | None = None
     rank: CursorRank | None = None
 
 
@@ -93,7 +95,8 @@ def _read_within(
     dialect = source.dialect
     sql = reading.select_within(dialect, window)
     null_sql = dialect.wire_select(window.query, reading.described, where=window.null_where)
-    return WindowPlan(replace(reading, sql=sql), window.window, (null_sql, window.null_error), rank)
+    nulls = (null_sql, window.null_error)
+    return WindowPlan(replace(reading, sql=sql), window.window, nulls, window, rank)
 
 
 def _checked_watermark(context: RunContext, writing: TargetPlan, ledger: Ledger) -> Watermark | None:

@@ -12,6 +12,7 @@ from shared.estimates import estimate_rows
 from shared.gears import choose_gear
 from shared.late_commits import late_commits_reason
 from shared.ledger_tables import ledger_tables
+from shared.parts import why_one_part
 from shared.snapshots import NOT_SNAPSHOTTED, warn_of_tables_without_snapshot
 from shared.source_plan import Gear, SourcePlan, plan_source
 from shared.target_plan import TargetPlan, Warned, plan_target
@@ -34,6 +35,17 @@ class PlanStatement(Value):
     sql: str
 
 
+class PlanParts(Value):
+    """In how many parts the source is read, by which column: `parts` is the most, `reason` says why it is one.
+
+    A run takes fewer where the column has too few values.
+    """
+
+    column: str
+    parts: int
+    reason: str | None = None
+
+
 class Plan(Value):
     """The answer of POST /mappings/{id}/plan (API.md)."""
 
@@ -45,6 +57,7 @@ class Plan(Value):
     window: Window | None
     exactness: str
     estimated_rows: int | None
+    read_in_parts: PlanParts | None = None
     warnings: tuple[Warned, ...] = ()
     problems: tuple[PlanProblem, ...] = ()
 
@@ -82,6 +95,7 @@ def _plan(
         writing = plan_target(version, reading.row_mapper.fields, target_session)
         reading = choose_gear(reading, writing, source_session.dialect, target_session.dialect)
         window = _plan_window(version, reading, writing, source_session, target_session, target)
+        parts = _plan_parts(version, reading, source_session, window)
     except (ConfigError, DataError) as error:
         problem = PlanProblem(loc=error.loc, code=error.code, message=error.message)
         return Plan(
@@ -105,6 +119,7 @@ def _plan(
             *_snapshot_warnings(reading, source_session),
         ),
         estimated_rows=estimate_rows(source_session, sql),
+        read_in_parts=parts,
     )
 
 
@@ -125,6 +140,17 @@ def _plan_window(
     if target_session.dialect.find_table(target_session, runs) is not None:
         last = last_watermark(target_session, runs, str(version.mapping_id), writing.table.name)
     return plan_window(WindowInputs(incremental, reading.query, reading.described, last), source_session)
+
+
+def _plan_parts(
+    version: MappingVersion, reading: SourcePlan, source: Session, window: ReadWindow | None
+) -> PlanParts | None:
+    """Say in how many parts a run would read; its values are not looked at."""
+    asked = version.mapping.read_in_parts
+    if asked is None:
+        return None
+    reason = why_one_part(asked, reading, source, window)
+    return PlanParts(column=asked.column, parts=1 if reason else asked.parts, reason=reason)
 
 
 def _snapshot_warnings(reading: SourcePlan, source: Session) -> tuple[Warned, ...]:

@@ -54,6 +54,17 @@ class SourcePlan:
         order = f"q.{dialect.quote(window.cursor.column.name)}" if self.ranked else None
         return dialect.wire_select(window.query, self.columns, where=window.where, cursor_order=order)
 
+    def select_part(self, dialect: Dialect, where: str, window: ReadWindow | None) -> str:
+        """Return the SELECT of the gear for those rows, of a window's or of all, that are in a part of the source."""
+        if self.form == "binary":  # never within a window
+            return f"{self.sql} WHERE {where}"
+        query = query_to_describe(self.query) if window is None else window.query
+        if window is not None:
+            where = f"{window.where} AND {where}"
+        if self.pushed is not None:
+            return self.pushed.select(query, where)
+        return dialect.wire_select(query, self.columns, where=where)
+
 
 def plan_source(
     version: MappingVersion, session: Session, settings: ConnectionSettings, target: Dialect

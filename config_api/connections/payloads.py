@@ -71,7 +71,10 @@ class OptionsIn(Payload):
     ssl_cert: Pem | None = None
     ssl_key: SecretPem | None = None
     ledger_schema: Annotated[Line, Field(min_length=1, max_length=63)] | None = None
-    max_parallel: Annotated[WholeNumber, Field(ge=1, le=64)] = 4
+    max_parallel: Annotated[WholeNumber, Field(ge=1, le=64)] = Field(
+        default=4,
+        description="Runs that use the connection at a time; each takes one session, one that reads in parts as many",
+    )
     session_time_zone: Zone = "UTC"
 
 

@@ -29,6 +29,7 @@ from shared.dialects.base import Purpose as SessionPurpose
 from shared.documents.connection import Connection, DatabaseType, StoredOptions
 from shared.encryption import Keyring
 from shared.errors import ConfigError, Conflict
+from shared.parts import NEEDS_POSTGRESQL
 from shared.secret import Secret
 from shared.store.client import Session
 from shared.store.documents import Listing, Page
@@ -104,18 +105,34 @@ class ConnectionService:
     async def update(
         self, tenant_id: str, connection_id: ObjectId, changes: ConnectionUpdate, expected: ExpectedVersion
     ) -> Connection:
-        """Change the fields that were sent. Raises ConfigError `password_required`."""
+        """Change the fields that were sent. Raises ConfigError `password_required`, `parts_need_postgresql`."""
 
         async def body(session: Session) -> Connection:
             current = await self._stores.connections.get(tenant_id, connection_id, session)
             expected.check(current.version)
             changed = self._change(current, changes)
+            if changed.db_type is not current.db_type:
+                await self._refuse_parts(changed, session)
             fields = CHANGEABLE_FIELDS
             return await self._stores.connections.update(
                 changed, fields, expected_version=current.version, session=session
             )
 
         return await self._stores.client.transaction(body)
+
+    async def _refuse_parts(self, changed: Connection, session: Session) -> None:
+        """Keep a source that mappings read in parts from becoming one that cannot be read so."""
+        if dialect_for(changed.db_type.value).capabilities.shared_snapshots:
+            return
+        users = await self._stores.mappings.using_connection(changed.tenant_id, changed.id, session)
+        for mapping in users:
+            if mapping.read_in_parts is not None and mapping.source_connection_id == changed.id:
+                raise ConfigError(
+                    f"The mapping {mapping.name!r} reads this source in parts (read_in_parts), which db_type"
+                    " postgresql alone can do",
+                    code=NEEDS_POSTGRESQL,
+                    loc=("db_type",),
+                )
 
     async def delete(self, tenant_id: str, connection_id: ObjectId, expected: ExpectedVersion) -> None:
         """Delete a connection that nothing refers to. Raises Conflict `referenced` naming the referrers."""

@@ -29,6 +29,7 @@ from shared.documents.mapping import (
     Incremental,
     Mapping,
     MappingVersion,
+    ReadInParts,
     Retry,
     WriteMode,
     effective_key_columns,
@@ -82,6 +83,9 @@ class MappingCreate(Payload):
     write_mode: WriteMode | None = None
     key_columns: KeyColumns | None = None
     incremental: Incremental | None = None
+    read_in_parts: ReadInParts | None = Field(
+        default=None, description="PostgreSQL sources only: ranges of a column, read side by side"
+    )
     on_error: ErrorPolicy = ErrorPolicy()
     guards: Guards = Guards()
     take_over_table: Flag = False
@@ -139,6 +143,7 @@ class MappingRead(Answer):
     write_mode: WriteMode
     key_columns: list[str]
     incremental: Incremental | None
+    read_in_parts: ReadInParts | None
     on_error: ErrorPolicy
     guards: Guards
     take_over_table: bool
@@ -174,6 +179,7 @@ class MappingVersionRead(Answer):
     write_mode: WriteMode
     key_columns: list[str]
     incremental: Incremental | None
+    read_in_parts: ReadInParts | None
     on_error: ErrorPolicy
     guards: Guards
     column_mappings: list[ColumnMappingSpec]
@@ -182,8 +188,8 @@ class MappingVersionRead(Answer):
 
 def read_mapping(mapping: Mapping, schema: Schema, problems: list[MappingProblem]) -> MappingRead:
     """Return a mapping as it is shown, with its defaults filled in."""
-    same = ("name", "description", "source_query", "incremental", "on_error", "guards", "take_over_table")
-    more = ("retry", "timeout_seconds", "created_at", "updated_at", "version")
+    same = ("name", "description", "source_query", "incremental", "read_in_parts", "on_error", "guards")
+    more = ("take_over_table", "retry", "timeout_seconds", "created_at", "updated_at", "version")
     target = mapping.target_connection_id
     return MappingRead(
         **{name: getattr(mapping, name) for name in (*same, *more)},
@@ -214,7 +220,7 @@ def read_column_mapping(column_mapping: ColumnMapping) -> ColumnMappingRead:
 def read_version(version: MappingVersion) -> MappingVersionRead:
     """Return a version as it is shown."""
     mapping, schema = version.mapping, version.target_schema
-    same = ("name", "source_query", "incremental", "on_error", "guards")
+    same = ("name", "source_query", "incremental", "read_in_parts", "on_error", "guards")
     target = mapping.target_connection_id
     return MappingVersionRead(
         **{name: getattr(mapping, name) for name in same},

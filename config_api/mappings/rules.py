@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from config_api.mappings.payloads import MappingProblem
 from shared.column_mappings import ColumnMappingSpec
 from shared.column_mappings.row_mapper import find_problems
+from shared.dialects import dialect_for
+from shared.documents.connection import Connection
 from shared.documents.mapping import (
     Incremental,
     Mapping,
@@ -15,6 +17,7 @@ from shared.documents.mapping import (
 )
 from shared.documents.schema import Schema
 from shared.errors import ConfigError, InvalidMapping
+from shared.parts import refuse_source
 from shared.types import TargetField
 
 UNFILLED = "required_field_unfilled"
@@ -42,6 +45,15 @@ def check_mapping(mapping: Mapping, schema: Schema) -> None:
         raise InvalidMapping(
             "max_rows and max_percent are for the policy quarantine", loc=("on_error", "policy")
         )
+
+
+def check_parts(mapping: Mapping, source: Connection) -> None:
+    """Raise InvalidMapping for a mapping that reads in parts from a source that cannot be read so."""
+    if mapping.read_in_parts is None:
+        return
+    if "\0" in mapping.read_in_parts.column:
+        raise InvalidMapping("must name an output column of the query", loc=("read_in_parts", "column"))
+    refuse_source(dialect_for(source.db_type.value).capabilities.shared_snapshots, source.db_type.value)
 
 
 def check_specs(specs: Sequence[ColumnMappingSpec], columns: Sequence[TargetField]) -> None:

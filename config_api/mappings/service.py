@@ -10,7 +10,7 @@ from config_api.blocking import BlockingWork
 from config_api.changes import apply_changes
 from config_api.connections.service import refuse_referenced
 from config_api.mappings.payloads import MappingCreate, MappingProblem, MappingUpdate
-from config_api.mappings.rules import check_mapping, check_specs, find_mapping_problems
+from config_api.mappings.rules import check_mapping, check_parts, check_specs, find_mapping_problems
 from config_api.mappings.snapshots import claim_table, record_version
 from config_api.versions import ExpectedVersion
 from shared.clock import Clock
@@ -236,6 +236,7 @@ class MappingService:
                 "This tenant has no default target", code="missing", loc=("target_connection_id",)
             )
         check_mapping(mapping, schema)
+        check_parts(mapping, source)
         await check_source_query(self._blocking, mapping.source_query, source)
         return schema
 

@@ -13,6 +13,12 @@ from shared.dialects.base import Dialect, LoadResult, Purpose, Session, TableNam
 from shared.dialects.copy_text import BlockSink, gathered
 from shared.types import BLOCK_BYTES, DataType, SourceColumn, TargetField
 
+BINARY_OPTIONS = "FORMAT binary"
+CSV_OPTIONS = "FORMAT csv, NULL 'NULL', FORCE_QUOTE *"  # as LOAD DATA takes it: shared.dialects.mysql_csv
+# What stands before the first row and behind the last one: no flags, nothing added.
+BINARY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+BINARY_TRAILER = b"\xff\xff"
+
 # The types of a query's columns from which a field's type is reached without any change, and that type.
 _REACHED: dict[DataType, tuple[str, frozenset[str]]] = {
     DataType.INTEGER: ("bigint", frozenset({"bigint", "integer", "smallint"})),
@@ -53,7 +59,7 @@ def binary_select(
 
 def read_binary(session: Session, sql: str, write: Callable[[bytes], Any]) -> int:
     """Stream a SELECT in binary into `write`, cut anywhere; return the number of rows."""
-    return copy_out(session, sql, "FORMAT binary", write)
+    return copy_out(session, sql, BINARY_OPTIONS, write)
 
 
 def copy_out(session: Session, sql: str, options: str, write: Callable[[bytes], Any]) -> int:

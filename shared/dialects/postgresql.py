@@ -22,7 +22,7 @@ from shared.dialects.base import (
     TargetColumn,
     TargetTable,
 )
-from shared.dialects.binary_copy import copy_out
+from shared.dialects.binary_copy import CSV_OPTIONS, copy_out
 from shared.dialects.copy_text import block_writer
 from shared.dialects.driver_session import EnoughRows, RowBasket, require_unique_names
 from shared.dialects.postgresql_session import PostgresqlSession
@@ -127,7 +127,7 @@ class PostgresqlDialect:
             return int(cursor.rowcount)
 
     def read_csv(self, session: Session, sql: str, write: Callable[[bytes], Any]) -> int:
-        return copy_out(session, sql, "FORMAT csv, NULL 'NULL', FORCE_QUOTE *", write)
+        return copy_out(session, sql, CSV_OPTIONS, write)
 
     def fetch_rows(
         self, session: Session, sql: str, limit: int, max_bytes: int | None = None

@@ -16,6 +16,7 @@ import psycopg2
 from shared.addresses import check_address
 from shared.dialects.base import PARAM, ConnectionSettings, Dialect, Purpose, SessionLimits
 from shared.dialects.driver_session import DriverSession, open_managed
+from shared.dialects.postgresql_tables import literal
 from shared.errors import (
     AccessDenied,
     ConfigError,
@@ -130,9 +131,16 @@ class PostgresqlSession(DriverSession):
 
 
 def connect(
-    dialect: Dialect, settings: ConnectionSettings, purpose: Purpose, limits: SessionLimits
+    dialect: Dialect,
+    settings: ConnectionSettings,
+    purpose: Purpose,
+    limits: SessionLimits,
+    snapshot: str | None = None,
 ) -> PostgresqlSession:
-    """Open a session with its text forms, limits and, for a source, its read-only snapshot set."""
+    """Open a session with its text forms, limits and, for a source, its read-only snapshot set.
+
+    `snapshot` is the name of one that another session has exported.
+    """
     try:
         managed = open_managed(lambda: _open(settings, limits))
     except psycopg2.Error as error:
@@ -140,6 +148,8 @@ def connect(
     session = PostgresqlSession(dialect, managed, purpose, "", "", settings=settings)
     try:
         _prepare(session, limits)
+        if snapshot is not None:
+            _take_snapshot(session, snapshot)
         [(session.session_id, session.server_version)] = session.fetch(SESSION_ID_SQL)
     except BaseException:
         session.close()
@@ -212,6 +222,18 @@ def _prepare(session: PostgresqlSession, limits: SessionLimits) -> None:
     scope = "LOCAL" if reading else "SESSION"
     statements = [f"SET {scope} {name} = '{value}'" for name, value in (*_TEXT_FORMS, *_limits(limits))]
     session.execute("; ".join(statements))
+
+
+def _take_snapshot(session: PostgresqlSession, name: str) -> None:
+    """Before any query: the first one would fix a snapshot of its own, which the server would not give up."""
+    try:
+        session.execute(f"SET TRANSACTION SNAPSHOT {literal(name)}")
+    except InvalidQuery as error:
+        raise SourceUnavailable(
+            "a second session on the source does not find the snapshot of the first one: do several servers"
+            " answer at this address?",
+            code="snapshot_not_shared",
+        ) from error
 
 
 def _limits(limits: SessionLimits) -> Iterator[tuple[str, str]]:

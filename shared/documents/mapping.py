@@ -1,7 +1,7 @@
 """mappings: a source query, a target table, and how the rows get there; mapping_versions: what a run used."""
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
 from bson import ObjectId
 from pydantic import Field
@@ -24,6 +24,13 @@ class Incremental(Value):
     cursor_column: str
     initial_value: str | None = None
     lookback: float | int | None = Field(default=None, ge=0)
+
+
+class ReadInParts(Value):
+    """Ranges of an output column of the query that are read side by side, from one snapshot; `parts` at most."""
+
+    column: str = Field(min_length=1)
+    parts: Annotated[int, Field(strict=True, ge=2, le=8)]
 
 
 class ErrorPolicy(Value):
@@ -56,6 +63,7 @@ class Mapping(StoredDocument):
     write_mode: WriteMode | None = None
     key_columns: tuple[str, ...] | None = None
     incremental: Incremental | None = None
+    read_in_parts: ReadInParts | None = None
     on_error: ErrorPolicy = ErrorPolicy()
     guards: Guards = Guards()
     take_over_table: bool = False

@@ -1799,6 +1799,8 @@ export interface components {
              *     }
              */
             on_error?: components["schemas"]["ErrorPolicy"];
+            /** @description PostgreSQL sources only: ranges of a column, read side by side */
+            read_in_parts?: components["schemas"]["ReadInParts"] | null;
             /**
              * @default {
              *       "backoff_seconds": 10,
@@ -1862,6 +1864,7 @@ export interface components {
             on_error: components["schemas"]["ErrorPolicy"];
             /** Problems */
             problems: components["schemas"]["MappingProblem"][];
+            read_in_parts: components["schemas"]["ReadInParts"] | null;
             retry: components["schemas"]["Retry"];
             /** Source Connection Id */
             source_connection_id: string;
@@ -1899,6 +1902,7 @@ export interface components {
             /** Notify */
             notify?: string[] | null;
             on_error?: components["schemas"]["ErrorPolicy"] | null;
+            read_in_parts?: components["schemas"]["ReadInParts"] | null;
             retry?: components["schemas"]["Retry"] | null;
             /** Source Connection Id */
             source_connection_id?: string | null;
@@ -1936,6 +1940,7 @@ export interface components {
             /** Name */
             name: string;
             on_error: components["schemas"]["ErrorPolicy"];
+            read_in_parts: components["schemas"]["ReadInParts"] | null;
             /** Source Connection Id */
             source_connection_id: string;
             /** Source Query */
@@ -2001,6 +2006,7 @@ export interface components {
             ledger_schema?: string | null;
             /**
              * Max Parallel
+             * @description Runs that use the connection at a time; each takes one session, one that reads in parts as many
              * @default 4
              */
             max_parallel?: number;
@@ -2098,6 +2104,7 @@ export interface components {
              * @default []
              */
             problems?: components["schemas"]["PlanProblem"][];
+            read_in_parts?: components["schemas"]["PlanParts"] | null;
             /** Statements */
             statements: components["schemas"]["PlanStatement"][];
             /**
@@ -2107,6 +2114,20 @@ export interface components {
             warnings?: components["schemas"]["Warned"][];
             window: components["schemas"]["Window"] | null;
             write_mode: components["schemas"]["WriteMode"];
+        };
+        /**
+         * PlanParts
+         * @description In how many parts the source is read, by which column: `parts` is the most, `reason` says why it is one.
+         *
+         *     A run takes fewer where the column has too few values.
+         */
+        PlanParts: {
+            /** Column */
+            column: string;
+            /** Parts */
+            parts: number;
+            /** Reason */
+            reason?: string | null;
         };
         /**
          * PlanProblem
@@ -2252,6 +2273,16 @@ export interface components {
             rows_unchanged: number;
             /** Rows Written */
             rows_written: number;
+        };
+        /**
+         * ReadInParts
+         * @description Ranges of an output column of the query that are read side by side, from one snapshot; `parts` at most.
+         */
+        ReadInParts: {
+            /** Column */
+            column: string;
+            /** Parts */
+            parts: number;
         };
         /** Readiness */
         Readiness: {

@@ -11,6 +11,7 @@ export function describeVersion(version: MappingVersion, connectionName: (id: st
     `write mode: ${version.write_mode}`,
     `key columns: ${version.key_columns.join(", ") || "none"}`,
     `incremental: ${version.incremental ? factsOf(version.incremental) : "no"}`,
+    `read in parts: ${version.read_in_parts ? factsOf(version.read_in_parts) : "no"}`,
     `on error: ${factsOf(version.on_error)}`,
     `guards: ${factsOf(version.guards)}`,
   ];

@@ -1,0 +1,180 @@
+"""Reading a source in parts: ranges of one column, each by a session of its own on one snapshot.
+
+The ranges are half open, the first and the last without an end, and a NULL is in the first: whatever the column's
+values, every row is in exactly one. Where the ranges are cut decides how even the parts are, nothing else.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.dialects.base import Session
+from shared.documents.mapping import ReadInParts
+from shared.errors import InvalidMapping
+from shared.same_rows import why_rows_may_differ
+from shared.source_plan import SourcePlan
+from shared.types import SourceColumn
+from shared.watermarks import ReadWindow, query_to_describe
+
+NEEDS_POSTGRESQL = "parts_need_postgresql"
+LEGAL_TYPES = ("smallint", "integer", "bigint", "numeric", "date", "timestamp", "timestamptz", "uuid")
+_RANKED = "rows of one key are ranked by the cursor, in whose order they are read"
+# By the server's name of a type: its short name, and the cut number `part` of `parts` equal widths above `low`.
+_WHOLE = "ceil(low::numeric + (high::numeric - low::numeric) * part / {parts})::{type}"
+_DAYS = "low::date + ceil((high::date - low::date) * part::numeric / {parts})::integer"
+# The lowest and the highest instant are further apart than an interval can say.
+_INSTANT = (
+    f"CASE WHEN high::date - low::date > 1000 THEN ({_DAYS})::{{type}}"
+    " ELSE low + (high - low) * (part / {parts}::float8) END"
+)
+_TYPES = {
+    "smallint": ("smallint", _WHOLE),
+    "integer": ("integer", _WHOLE),
+    "bigint": ("bigint", _WHOLE),
+    "numeric": ("numeric", "low + (high - low) * part / {parts}"),
+    "date": ("date", _DAYS),
+    "timestamp without time zone": ("timestamp", _INSTANT),
+    "timestamp with time zone": ("timestamptz", _INSTANT),
+    "uuid": ("uuid", ""),
+}
+_WITH_INFINITIES = frozenset(("date", "timestamp", "timestamptz"))
+_NUMERIC_INFINITIES_SINCE = 14
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The SELECTs of the parts; none where the source is read in one, and `reason` says why."""
+
+    column: str
+    selects: tuple[str, ...] = ()
+    reason: str | None = None
+
+    @property
+    def in_words(self) -> str:
+        if self.reason is not None:
+            return f"the source is read in one part: {self.reason}"
+        return f"the source is read in {len(self.selects)} parts by column {self.column!r}"
+
+
+def part_column(asked: ReadInParts, reading: SourcePlan) -> SourceColumn:
+    """Return the column that cuts the rows. Raises InvalidMapping naming the types that can."""
+    place = ("read_in_parts", "column")
+    for column in reading.described:
+        if column.name == asked.column:
+            if _type_name(column) not in _TYPES:
+                raise InvalidMapping(
+                    f"column {column.name!r}, by which the source is read in parts, is {column.database_type};"
+                    f" legal types: {', '.join(LEGAL_TYPES)}",
+                    code="parts_type_refused",
+                    loc=place,
+                )
+            return column
+    raise InvalidMapping(f"the query has no column {asked.column!r}", loc=place)
+
+
+def why_one_part(
+    asked: ReadInParts, reading: SourcePlan, source: Session, window: ReadWindow | None
+) -> str | None:
+    """Return why the rows are read in one part, whatever they are; None where nothing is against parts.
+
+    Raises InvalidMapping for a column that cannot cut, and for a source that does not share its snapshots.
+    """
+    refuse_source(source.dialect.capabilities.shared_snapshots, source.dialect.name)
+    part_column(asked, reading)
+    if reading.ranked:
+        return _RANKED
+    return why_rows_may_differ(source, _query(reading, window))
+
+
+def refuse_source(shares_snapshots: bool, db_type: str) -> None:  # noqa: FBT001 - a capability
+    """Raise InvalidMapping for a source that cannot be read in parts."""
+    if not shares_snapshots:
+        raise InvalidMapping(
+            "read_in_parts is for sources of db_type postgresql, whose sessions can share one snapshot; this source"
+            f" is {db_type}: leave it out, or set it to null",
+            code=NEEDS_POSTGRESQL,
+            loc=("read_in_parts",),
+        )
+
+
+def plan_parts(asked: ReadInParts, reading: SourcePlan, source: Session, window: ReadWindow | None) -> Parts:
+    """Cut the rows of the source's snapshot into parts. Raises as `why_one_part`."""
+    reason = why_one_part(asked, reading, source, window)
+    if reason is not None:
+        return Parts(asked.column, reason=reason)
+    column = part_column(asked, reading)
+    cuts = _find_cuts(column, asked.parts, _query(reading, window), source, window)
+    if not cuts:
+        return Parts(asked.column, reason=f"column {column.name!r} has no two values to cut between")
+    name = f"q.{source.dialect.quote(column.name)}"
+    wheres = ranges(name, [source_literal(column, cut) for cut in cuts])
+    return Parts(asked.column, tuple(reading.select_part(source.dialect, where, window) for where in wheres))
+
+
+def ranges(name: str, cuts: Sequence[str]) -> list[str]:
+    """Return a condition for each range between the cuts, which are literals in ascending order.
+
+    Shapes: n cuts -> n + 1 conditions, of which exactly one is true for any value and for NULL.
+    """
+    lows = [f"{name} >= {cut}" for cut in cuts]
+    highs = [f"{name} < {cut}" for cut in cuts]
+    between = [f"{low} AND {high}" for low, high in zip(lows, highs[1:], strict=False)]
+    return [f"({highs[0]} OR {name} IS NULL)", *between, lows[-1]]
+
+
+def source_literal(column: SourceColumn, text: str) -> str:
+    """Return a cut as a literal of the column's type: digits, signs, letters and spaces, as the server printed it."""
+    return f"'{text}'::{_TYPES[_type_name(column)][0]}"
+
+
+def _type_name(column: SourceColumn) -> str:
+    return column.database_type.partition("(")[0]
+
+
+def _query(reading: SourcePlan, window: ReadWindow | None) -> str:
+    return query_to_describe(reading.query) if window is None else window.query
+
+
+def _find_cuts(
+    column: SourceColumn, parts: int, query: str, source: Session, window: ReadWindow | None
+) -> list[str]:
+    """Return where to cut, ascending: between the lowest and the highest finite value, at equal widths.
+
+    Every cut is above the lowest value and not above the highest.
+    """
+    type_name, cut = _TYPES[_type_name(column)]
+    name = f"q.{source.dialect.quote(column.name)}"
+    wheres = [_finite(name, type_name, source), *([window.where] if window is not None else [])]
+    rows = f"FROM (\n{query}\n) AS q WHERE {' AND '.join(wheres)}"
+    if type_name == "uuid":
+        ends = source.fetch(
+            f"(SELECT {name}::text {rows} ORDER BY {name} LIMIT 1)"
+            f" UNION ALL (SELECT {name}::text {rows} ORDER BY {name} DESC LIMIT 1)"
+        )
+        return _cut_uuids([str(end) for (end,) in ends], parts)
+    widths = cut.format(parts=parts, type=type_name)
+    found = source.fetch(
+        f"SELECT cut::text FROM (SELECT DISTINCT {widths} AS cut, low"
+        f" FROM (SELECT min({name}) AS low, max({name}) AS high {rows}) AS ends,"
+        f" generate_series(1, {parts - 1}) AS part) AS cuts WHERE cut > low ORDER BY cut"
+    )
+    return [str(text) for (text,) in found]
+
+
+def _finite(name: str, type_name: str, source: Session) -> str:
+    """Return the condition for values that have a distance from each other."""
+    if type_name in _WITH_INFINITIES:
+        return f"{name} > '-infinity' AND {name} < 'infinity'"
+    if type_name != "numeric":
+        return f"{name} IS NOT NULL"
+    if int(source.server_version.partition(".")[0]) < _NUMERIC_INFINITIES_SINCE:
+        return f"{name} < 'NaN'"
+    return f"{name} > '-Infinity' AND {name} < 'Infinity'"  # NaN is above them all
+
+
+def _cut_uuids(ends: Sequence[str], parts: int) -> list[str]:
+    if len(ends) < 2:
+        return []
+    low, high = (uuid.UUID(end).int for end in ends)
+    steps = {low + -(-(high - low) * part // parts) for part in range(1, parts)}
+    return [str(uuid.UUID(int=step)) for step in sorted(steps) if step > low]
