@@ -11,6 +11,7 @@ from benchmarks.busy import measure_busy
 from benchmarks.data import measure_data
 from benchmarks.memory import measure_memory
 from benchmarks.options import BenchmarkError, Options, read_options
+from benchmarks.parts import measure_parts
 from benchmarks.peers import install_peers
 from benchmarks.scheduler import measure_scheduler
 from local_servers import LocalServerError
@@ -19,6 +20,7 @@ PARTS: Mapping[str, Callable[[Options], None]] = MappingProxyType(
     {
         "data": measure_data,
         "memory": measure_memory,
+        "parts": measure_parts,
         "scheduler": measure_scheduler,
         "busy": measure_busy,
         "api": measure_api,

@@ -56,7 +56,7 @@ class Engine:
 
     def connection(self, database: Database) -> str:
         if database not in self._connections:
-            name = f"{database.flavour} {database.database}"
+            name = f"{database.flavour} {database.database} {database.port}"
             created = self.api.post("/connections/", database.connection_body(name))
             self._connections[database] = created["id"]
         return self._connections[database]
