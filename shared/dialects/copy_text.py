@@ -9,16 +9,16 @@ from shared.types import BLOCK_BYTES
 
 
 def whole_lines(source: BinaryIO) -> Iterator[bytes]:
-    """Yield encoded blocks cut behind a line; a source may cut its reads anywhere."""
-    rest = b""
+    """Yield encoded blocks cut behind a line; a source may cut its reads anywhere, and long lines into many."""
+    begun: list[bytes] = []
     while data := source.read(BLOCK_BYTES):
         end = data.rfind(b"\n") + 1
         if end:
-            yield rest + data[:end]
-            rest = data[end:]
-        else:
-            rest += data
-    if rest:
+            yield b"".join([*begun, data[:end]])
+            begun = []
+        if end < len(data):
+            begun.append(data[end:])
+    if begun:
         raise ValueError("the last line of a block is not ended")
 
 

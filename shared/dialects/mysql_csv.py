@@ -77,7 +77,7 @@ class CsvStream(io.RawIOBase):
     def __init__(self, source: BinaryIO) -> None:
         super().__init__()
         self._source = source
-        self._rest = b""
+        self._begun: list[bytes] = []  # of a line whose end has not come
         self._ready = memoryview(b"")
         self._ended = False
 
@@ -94,14 +94,17 @@ class CsvStream(io.RawIOBase):
 
     def _fill(self) -> None:
         data = self._source.read(BLOCK_BYTES)
-        self._ended = not data
-        if self._ended and self._rest:
-            raise ValueError("the last line of a block is not ended")
+        if not data:
+            if self._begun:
+                raise ValueError("the last line of a block is not ended")
+            self._ended = True
+            return
         end = data.rfind(b"\n") + 1
         if not end:
-            self._rest += data
+            self._begun.append(data)
             return
-        block, self._rest = self._rest + data[:end], data[end:]
+        block = b"".join([*self._begun, data[:end]])
+        self._begun = [data[end:]] if end < len(data) else []
         self._ready = memoryview(csv_block(block))
 
 

@@ -50,7 +50,7 @@ class RowReader:
             if rows:
                 yield self._with_hex(rows)
             elif self._whole_packet() is None:
-                self._fill()
+                self._fill_packet()
             else:
                 row = self._special_packet()
                 if row is None:
@@ -68,6 +68,12 @@ class RowReader:
         if self._end - self._start < _HEADER_BYTES:
             return None
         return int.from_bytes(self._buffer[self._start : self._start + 3], "little")
+
+    def _fill_packet(self) -> None:
+        """Read on until the packet at the start is whole: the parser copies the buffer each time it looks."""
+        self._fill()
+        while self._next_length() is not None and self._whole_packet() is None:
+            self._fill()
 
     def _fill(self) -> None:
         self._make_room()

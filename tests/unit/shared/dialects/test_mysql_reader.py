@@ -6,9 +6,11 @@ from typing import Any
 
 import pymysql
 import pytest
+from asyncmy.protocol import parse_rows_from_buffer
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.dialects import mysql_reader
 from shared.dialects.mysql_reader import RowReader, lines_of
 from shared.wire import Cell, join_line
 
@@ -58,6 +60,20 @@ def test_rows_come_whole_from_any_pieces(rows: list[tuple[Cell, ...]], size: int
     payloads = [b"".join(_encoded(cell) for cell in row) for row in rows]
     reader = _reader([*payloads, END], size, columns=2)
     assert [row for batch in reader.batches() for row in batch] == rows
+
+
+def test_a_row_that_comes_in_many_pieces_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = []
+
+    def parse(buffer: bytearray, start: int, end: int, *more: Any) -> Any:
+        looks.append(end - start)
+        return parse_rows_from_buffer(buffer, start, end, *more)
+
+    monkeypatch.setattr(mysql_reader, "parse_rows_from_buffer", parse)
+    row = (b"x" * 2**20, b"y")
+    reader = _reader([b"".join(_encoded(cell) for cell in row), END], 1000, columns=2)
+    assert [found for batch in reader.batches() for found in batch] == [row]
+    assert sum(looks) < 2 * 2**20
 
 
 def test_a_row_beyond_one_packet_comes_whole() -> None:
