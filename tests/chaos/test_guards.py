@@ -6,6 +6,8 @@ A guard whose removal nobody notices would be untested, and one of these tests w
 
 import asyncio
 import contextlib
+import dataclasses
+import threading
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -15,23 +17,31 @@ import pytest
 from bson import ObjectId
 
 from executor.load import ledger as ledger_module
+from executor.load.job import LoadJob
 from executor.load.ledger import Ledger, LedgerEntry, LedgerRow
+from executor.pipeline import execute_run
 from local_servers import Database
 from shared.documents.mapping import WriteMode
+from shared.documents.notice import Notice
 from shared.documents.run import Run, RunError, RunStatus
-from shared.errors import Conflict, EngineError, LeaseLost
+from shared.errors import Conflict, EngineError, LeaseLost, TransientError
 from shared.store import runs as runs_module
 from shared.store.client import StoreClient
 from shared.store.control_indexes import CONTROL_INDEXES
 from shared.store.indexes import make_indexes
+from shared.store.notices import NoticeStore
 from shared.store.occupancy import Occupancy
 from shared.store.run_reader import LIVE_STATUSES
 from shared.store.runs import ONE_LIVE_INDEX, ONE_SLOT_INDEX, TICK_INDEX, RunStore
 from tests import factories
 from tests.conformance.write_modes.test_write_modes import KEYED, PLAIN, Pair, version
 from tests.factories import NOW
+from tests.recording_context import RecordingContext
+from tests.tcp_proxy import TcpProxy
 
 GUARD = pytest.mark.parametrize("guarded", [True, False], ids=["guarded", "unguarded"])
+COMMIT_SECONDS = 1.0
+WAIT_SECONDS = 10.0
 LOST = RunError(code="worker_lost", message="The worker that had the run is gone")
 
 
@@ -169,6 +179,37 @@ def test_aborting_the_row_keeps_a_given_up_run_from_committing(
     assert (pair.target() == Counter()) is guarded
 
 
+@GUARD
+@pytest.mark.chaos
+def test_the_bound_of_a_commit_keeps_a_run_from_waiting_for_an_answer_for_ever(
+    pair: Pair, guarded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The target falls silent before the commit, and the connection stays up: only then comes another attempt."""
+    if not guarded:
+        monkeypatch.setattr(LoadJob, "bounded", lambda _: contextlib.nullcontext())
+    of = version(WriteMode.APPEND, PLAIN)
+    run = factories.run(of)
+    pair.put((1, "a"))
+    with TcpProxy(pair.database.host, pair.database.port) as proxy:
+        through = dataclasses.replace(pair.settings, port=proxy.port)
+        hasty = RecordingContext(
+            run, of, pair.settings, through, on_committing=proxy.silence, commit_seconds=COMMIT_SECONDS
+        )
+        attempt = threading.Thread(target=try_once, args=(hasty,), daemon=True)
+        attempt.start()
+        attempt.join(WAIT_SECONDS)
+        ended = not attempt.is_alive()
+    if ended:
+        take_over_and_load(pair, run, of)
+    attempt.join()
+    assert (pair.target() == Counter({(1, "a"): 1})) is guarded
+
+
+def try_once(context: RecordingContext) -> None:
+    with contextlib.suppress(TransientError):
+        execute_run(context)
+
+
 # -- the store ---------------------------------------------------------------------------------------
 
 
@@ -286,6 +327,33 @@ async def test_the_slot_of_a_connection_keeps_more_than_max_parallel_runs_from_u
     await asyncio.gather(*(runs.claim_run(f"executor {n}", 30) for n in range(3)))
     live = await runs._runs.count_documents({"status": {"$in": list(LIVE_STATUSES)}})
     assert (live == 1) is guarded
+
+
+async def end_any_attempt(self: NoticeStore, notice: Notice, change: dict[str, Any]) -> None:
+    """`NoticeStore._end_attempt` without its question whether a later attempt has begun."""
+    await self._notices.update_one({"_id": notice.id}, [{"$set": change}])
+
+
+@GUARD
+async def test_the_attempt_in_a_notices_end_keeps_a_late_sender_from_undoing_it(
+    mongodb_url: str, mongodb_database: str, guarded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not guarded:
+        monkeypatch.setattr(NoticeStore, "_end_attempt", end_any_attempt)
+    client = StoreClient(mongodb_url, mongodb_database)
+    notices = NoticeStore(client)
+    notice = Notice(
+        run_id=ObjectId(), kind="failed", target="x", body="{}", due_at=NOW, created_at=NOW, updated_at=NOW
+    )
+    await notices.add([notice])
+    late, present = await notices.take_due(0), await notices.take_due(60)
+    assert late is not None
+    assert present is not None
+    await notices.record_sent(present)
+    await notices.record_failure(late, "too_late", None)
+    [stored] = await notices.of_run(notice.tenant_id, notice.run_id)
+    assert (stored.status == "sent") is guarded
+    await client.close()
 
 
 def test_every_unique_index_of_runs_has_its_guard_test() -> None:
