@@ -12,9 +12,15 @@ class CounterStore:
         self._counters = client.collection("counters")
 
     async def next_fence(self) -> int:
-        """Return a number greater than every one returned before."""
+        """Return a number greater than every one returned before.
+
+        No less than the server's time in milliseconds: where an older copy of MongoDB's documents was restored, the
+        ledgers of the targets know of numbers that this counter has forgotten, and the newest row there is the one
+        with the greatest.
+        """
+        value = {"$max": [{"$add": [{"$ifNull": ["$value", 0]}, 1]}, {"$toLong": "$$NOW"}]}
         counter = await self._counters.find_one_and_update(
-            {"_id": "fence"}, {"$inc": {"value": 1}}, upsert=True, return_document=ReturnDocument.AFTER
+            {"_id": "fence"}, [{"$set": {"value": value}}], upsert=True, return_document=ReturnDocument.AFTER
         )
         if counter is None:
             raise RuntimeError("MongoDB answered an upsert without its document")
