@@ -93,12 +93,20 @@ class DocumentStore(Generic[D]):
         query: MongoDocument = {"tenant_id": tenant_id}
         if page.q:
             query["name"] = {"$regex": re.escape(page.q), "$options": "i"}
-        order = [page.sort, ("_id", page.sort[1])]
-        cursor = self._collection.find(query).sort(order).skip(page.offset).limit(page.limit)
-        documents = tuple([self.model.from_mongo(stored) async for stored in cursor])
-        if len(documents) < page.limit and (documents or page.offset == 0):
-            return Listing(documents, page.offset + len(documents))  # the end was seen: nothing to count
-        return Listing(documents, await self._collection.count_documents(query))
+        counted = {"coll": self.collection_name, "pipeline": [{"$match": query}, {"$count": "total"}]}
+        # One round trip for both: the number comes behind the page.
+        cursor = await self._collection.aggregate(
+            [
+                {"$match": query},
+                {"$sort": {page.sort[0]: page.sort[1], "_id": page.sort[1]}},
+                {"$skip": page.offset},
+                {"$limit": page.limit},
+                {"$unionWith": counted},
+            ]
+        )
+        found = await cursor.to_list()
+        total = int(found.pop()["total"]) if found and "_id" not in found[-1] else 0
+        return Listing(tuple(map(self.model.from_mongo, found)), total)
 
     async def update(
         self,
