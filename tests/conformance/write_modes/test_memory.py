@@ -17,7 +17,7 @@ SCRIPT = """
 import sys
 from executor.pipeline import execute_run
 from shared.dialects.base import ConnectionSettings
-from shared.documents.mapping import WriteMode
+from shared.documents.mapping import ReadInParts, WriteMode
 from shared.secret import Secret
 from tests import factories
 from tests.factories import field
@@ -33,6 +33,7 @@ of = factories.mapping_version(
     "SELECT id, name FROM source_rows",
     [field("id", "decimal", precision=20, scale=2, nullable=False, primary_key=True), field("name")],
     write_mode=WriteMode(sys.argv[7]),
+    read_in_parts=ReadInParts(column="id", parts=int(sys.argv[8])) if int(sys.argv[8]) else None,
 )
 outcome = execute_run(RecordingContext(factories.run(of), of, settings, settings))
 # Not ru_maxrss, which the process that started this one is part of.
@@ -55,13 +56,13 @@ def fill(database: Database, rows: int) -> None:
         cursor.execute("COMMIT")
 
 
-def peak_mib(database: Database, mode: str, rows: int) -> float:
+def peak_mib(database: Database, mode: str, rows: int, parts: int) -> float:
     fill(database, rows)
     access = (database.host, str(database.port), database.username, database.password)
     name = str(database.path) if database.path else database.database
 
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, database.db_type, *access, name, mode],
+        [sys.executable, "-c", SCRIPT, database.db_type, *access, name, mode, str(parts)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -75,12 +76,18 @@ def peak_mib(database: Database, mode: str, rows: int) -> float:
 
 
 @pytest.mark.parametrize(
-    ("flavour", "mode"), [("postgresql", "append"), ("mariadb", "replace"), ("sqlite", "append")]
+    ("flavour", "mode", "parts"),
+    [
+        ("postgresql", "append", 0),
+        ("postgresql", "append", 8),
+        ("mariadb", "replace", 0),
+        ("sqlite", "append", 0),
+    ],
 )
 def test_ten_times_the_rows_take_the_same_memory(
-    create_database: DatabaseFactory, flavour: str, mode: str
+    create_database: DatabaseFactory, flavour: str, mode: str, parts: int
 ) -> None:
     """Each cell is cast, so that every row passes through the worker."""
-    few = peak_mib(create_database(flavour), mode, ROWS)  # type: ignore[arg-type]  # one of the flavours
-    many = peak_mib(create_database(flavour), mode, 10 * ROWS)  # type: ignore[arg-type]
+    few = peak_mib(create_database(flavour), mode, ROWS, parts)  # type: ignore[arg-type]  # one of the flavours
+    many = peak_mib(create_database(flavour), mode, 10 * ROWS, parts)  # type: ignore[arg-type]
     assert many - few < ALLOWED_MIB, f"{few:.0f} MiB at {ROWS} rows, {many:.0f} MiB at {10 * ROWS}"
