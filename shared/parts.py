@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.dialects.base import Session
+from shared.dialects.postgresql_statistics import known_spread
 from shared.documents.mapping import ReadInParts
 from shared.errors import InvalidMapping
 from shared.same_rows import why_rows_may_differ
@@ -37,6 +38,8 @@ _TYPES = {
     "timestamp with time zone": ("timestamptz", _INSTANT),
     "uuid": ("uuid", ""),
 }
+# The planner remembers the borders of a hundred or more steps; a few are no picture of a spread.
+LEAST_KNOWN_PER_PART = 4
 _WITH_INFINITIES = frozenset(("date", "timestamp", "timestamptz"))
 _NUMERIC_INFINITIES_SINCE = 14
 
@@ -138,25 +141,45 @@ def _query(reading: SourcePlan, window: ReadWindow | None) -> str:
 def _find_cuts(
     column: SourceColumn, parts: int, query: str, source: Session, window: ReadWindow | None
 ) -> list[str]:
-    """Return where to cut, ascending: between the lowest and the highest finite value, at equal widths.
+    """Return where to cut, ascending: all above the lowest finite value, and none above the highest.
 
-    Every cut is above the lowest value and not above the highest.
+    Where the planner remembers how the values of a table's column are spread, the cuts have equally many rows between
+    them, else they are at equal widths.
     """
-    type_name, cut = _TYPES[_type_name(column)]
+    ends = _find_ends(column, query, source, window)
+    if ends is None:
+        return []
+    type_name = _TYPES[_type_name(column)][0]
+    known = known_spread(source, query, column.name, type_name, *ends)
+    if len(known) >= LEAST_KNOWN_PER_PART * parts:
+        return [known[len(known) * part // parts] for part in range(1, parts)]
+    if type_name == "uuid":
+        return _cut_uuids(*ends, parts)
+    return _cut_evenly(column, parts, source, *ends)
+
+
+def _find_ends(
+    column: SourceColumn, query: str, source: Session, window: ReadWindow | None
+) -> tuple[str, str] | None:
+    """Return the lowest and the highest finite value, None where there is none."""
+    type_name = _TYPES[_type_name(column)][0]
     name = f"q.{source.dialect.quote(column.name)}"
     wheres = [_finite(name, type_name, source), *([window.where] if window is not None else [])]
     rows = f"FROM (\n{query}\n) AS q WHERE {' AND '.join(wheres)}"
-    if type_name == "uuid":
-        ends = source.fetch(
-            f"(SELECT {name}::text {rows} ORDER BY {name} LIMIT 1)"
-            f" UNION ALL (SELECT {name}::text {rows} ORDER BY {name} DESC LIMIT 1)"
-        )
-        return _cut_uuids([str(end) for (end,) in ends], parts)
-    widths = cut.format(parts=parts, type=type_name)
+    ends = f"min({name}) AS low, max({name}) AS high {rows}"
+    if type_name == "uuid":  # has neither before PostgreSQL 18
+        lowest, highest = (f"(SELECT {name} {rows} ORDER BY {name} {way} LIMIT 1)" for way in ("ASC", "DESC"))
+        ends = f"{lowest} AS low, {highest} AS high"
+    [(low, high)] = source.fetch(f"SELECT low::text, high::text FROM (SELECT {ends}) AS ends")
+    return None if low is None else (str(low), str(high))
+
+
+def _cut_evenly(column: SourceColumn, parts: int, source: Session, low: str, high: str) -> list[str]:
+    type_name, cut = _TYPES[_type_name(column)]
+    ends = f"SELECT {source_literal(column, low)} AS low, {source_literal(column, high)} AS high"
     found = source.fetch(
-        f"SELECT cut::text FROM (SELECT DISTINCT {widths} AS cut, low"
-        f" FROM (SELECT min({name}) AS low, max({name}) AS high {rows}) AS ends,"
-        f" generate_series(1, {parts - 1}) AS part) AS cuts WHERE cut > low ORDER BY cut"
+        f"SELECT cut::text FROM (SELECT DISTINCT {cut.format(parts=parts, type=type_name)} AS cut, low"
+        f" FROM ({ends}) AS ends, generate_series(1, {parts - 1}) AS part) AS cuts WHERE cut > low ORDER BY cut"
     )
     return [str(text) for (text,) in found]
 
@@ -172,9 +195,7 @@ def _finite(name: str, type_name: str, source: Session) -> str:
     return f"{name} > '-Infinity' AND {name} < 'Infinity'"  # NaN is above them all
 
 
-def _cut_uuids(ends: Sequence[str], parts: int) -> list[str]:
-    if len(ends) < 2:
-        return []
-    low, high = (uuid.UUID(end).int for end in ends)
+def _cut_uuids(lowest: str, highest: str, parts: int) -> list[str]:
+    low, high = uuid.UUID(lowest).int, uuid.UUID(highest).int
     steps = {low + -(-(high - low) * part // parts) for part in range(1, parts)}
     return [str(uuid.UUID(int=step)) for step in sorted(steps) if step > low]

@@ -1,5 +1,6 @@
 """Whatever the values of the column, all rows of the source are read once, in every gear, into every target."""
 
+import contextlib
 import secrets
 import threading
 from collections import Counter
@@ -13,11 +14,13 @@ from local_servers import Database
 from local_servers.access import Flavour
 from shared.column_mappings import Direct, Join, JoinConfig
 from shared.column_mappings.direct import DirectConfig
-from shared.dialects.base import Session
+from shared.dialects import dialect_for
+from shared.dialects.base import Purpose, Session, SessionLimits
 from shared.dialects.whole_rows import read_whole_rows
 from shared.documents.mapping import Incremental, WriteMode
+from shared.parts import plan_parts
 from shared.rejected_rows import read_rejected_rows
-from shared.source_plan import Form
+from shared.source_plan import Form, plan_source
 from tests import conftest
 from tests.conformance.parts.scene import context_of, in_parts, rows_of, run_once, said_of_parts
 from tests.conformance.values.gears import Gears
@@ -287,6 +290,40 @@ def test_a_query_that_each_session_might_answer_otherwise_is_read_whole(
     assert "in one part" in said_of_parts(context)
     assert reason in said_of_parts(context)
     assert rows_of(database, "id") == Counter(database.rows(f"SELECT id FROM ({query}) AS q"))
+
+
+@pytest.mark.parametrize(
+    ("type_name", "value", "far"),
+    [
+        ("integer", "g", "2000000000"),
+        ("numeric", "g / 7.0", "1e30"),
+        ("date", "date '2024-01-01' + g", "9999-12-31"),
+        ("timestamptz", "timestamptz '2024-01-01' + g * interval '1 minute'", "9999-12-31"),
+        ("uuid", "lpad(to_hex(g), 32, '0')::uuid", "ffffffff-ffff-ffff-ffff-ffffffffffff"),
+    ],
+)
+def test_an_analyzed_table_is_cut_into_even_numbers_of_rows(
+    type_name: str, value: str, far: str, create_database: conftest.DatabaseFactory
+) -> None:
+    """One value far away from all others would leave three of four parts empty."""
+    database = create_database("postgresql")
+    database.execute(
+        f"CREATE TABLE t (part {type_name}, id bigint)",
+        f"INSERT INTO t SELECT {value}, g FROM generate_series(1, 2000) g",
+        f"INSERT INTO t VALUES ('{far}', 0), (NULL, -1)",
+        "ANALYZE t",
+    )
+    context = context_of(in_parts("SELECT id, part FROM t", [field("id", "integer")]), database, database)
+    asked = context.version.mapping.read_in_parts
+    assert asked is not None
+    session = dialect_for("postgresql").connect(context.source, Purpose.SOURCE, SessionLimits())
+    with contextlib.closing(session):
+        reading = plan_source(context.version, session, context.source, session.dialect)
+        sizes = [len(session.fetch(sql)) for sql in plan_parts(asked, reading, session, None).selects]
+    assert sum(sizes) == 2002
+    assert min(sizes) > 350
+    run_once(context)
+    assert rows_of(database, "id") == Counter(database.rows("SELECT id FROM t"))
 
 
 def test_an_empty_source_is_read_in_one_part(create_database: conftest.DatabaseFactory) -> None:
