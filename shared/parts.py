@@ -7,6 +7,7 @@ values, every row is in exactly one. Where the ranges are cut decides how even t
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from shared.dialects.base import Session
 from shared.dialects.postgresql_statistics import known_spread
@@ -109,9 +110,17 @@ def plan_parts(asked: ReadInParts, reading: SourcePlan, source: Session, window:
     cuts = _find_cuts(column, asked.parts, _query(reading, window), source, window)
     if not cuts:
         return Parts(asked.column, reason=f"column {column.name!r} has no two values to cut between")
-    name = f"q.{source.dialect.quote(column.name)}"
-    wheres = ranges(name, [source_literal(column, cut) for cut in cuts])
+    literals = [source_literal(column, cut) for cut in cuts]
+    _check_ascending(literals, source)
+    wheres = ranges(f"q.{source.dialect.quote(column.name)}", literals)
     return Parts(asked.column, tuple(reading.select_part(source.dialect, where, window) for where in wheres))
+
+
+def _check_ascending(cuts: Sequence[str], source: Session) -> None:
+    """Let the server itself say that cuts ascend, as it compares: in another order ranges would overlap."""
+    pairs = [f"{low} < {high}" for low, high in pairwise(cuts)]
+    if source.fetch(f"SELECT {' AND '.join(['true', *pairs])}") != [(True,)]:
+        raise ValueError("the cuts between parts do not ascend")
 
 
 def ranges(name: str, cuts: Sequence[str]) -> list[str]:
@@ -179,7 +188,7 @@ def _cut_evenly(column: SourceColumn, parts: int, source: Session, low: str, hig
     ends = f"SELECT {source_literal(column, low)} AS low, {source_literal(column, high)} AS high"
     found = source.fetch(
         f"SELECT cut::text FROM (SELECT DISTINCT {cut.format(parts=parts, type=type_name)} AS cut, low"
-        f" FROM ({ends}) AS ends, generate_series(1, {parts - 1}) AS part) AS cuts WHERE cut > low ORDER BY cut"
+        f" FROM ({ends}) AS ends, generate_series(1, {parts - 1}) AS part) AS cuts WHERE cut > low ORDER BY cuts.cut"
     )
     return [str(text) for (text,) in found]
 

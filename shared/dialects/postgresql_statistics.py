@@ -11,7 +11,7 @@ _BOUNDS = (
     " JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
     " JOIN pg_catalog.pg_stats AS s ON s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = a.attname"
     f" WHERE a.attrelid = {PARAM} AND a.attnum = {PARAM} AND s.inherited = (c.relkind = 'p')) AS bounds"
-    f" WHERE bound > {PARAM}::{{type}} AND bound <= {PARAM}::{{type}} ORDER BY bound"
+    f" WHERE bound > {PARAM}::{{type}} AND bound <= {PARAM}::{{type}} ORDER BY bounds.bound"
 )
 
 

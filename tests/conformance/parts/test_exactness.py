@@ -292,6 +292,36 @@ def test_a_query_that_each_session_might_answer_otherwise_is_read_whole(
     assert rows_of(database, "id") == Counter(database.rows(f"SELECT id FROM ({query}) AS q"))
 
 
+@pytest.mark.parametrize("analysed", [False, True])
+@pytest.mark.parametrize("parts", [2, 4, 8])
+@pytest.mark.parametrize(
+    ("type_name", "value"),
+    [
+        ("integer", "g - 150"),
+        ("bigint", "g * 100000000000"),
+        ("numeric", "(g - 1000) * 13.7"),
+        ("date", "date '0001-03-01 BC' + (g - 1000) * 400"),
+        ("timestamptz", "timestamptz '9990-01-01' + g * interval '10 days'"),
+        ("uuid", "md5(g::text)::uuid"),
+    ],
+)
+def test_cuts_are_in_the_order_of_the_values_not_of_their_texts(
+    type_name: str, value: str, parts: int, analysed: bool, create_database: conftest.DatabaseFactory
+) -> None:
+    """Values on both sides of a change of sign, of the number of digits, of the era."""
+    database = create_database("postgresql")
+    database.execute(
+        f"CREATE TABLE t AS SELECT ({value})::{type_name} AS part, g::bigint AS id FROM generate_series(1, 2000) g",
+        "ANALYZE t" if analysed else "SELECT 1",
+    )
+    context = context_of(
+        in_parts("SELECT id, part FROM t", [field("id", "integer")], parts=parts), database, database
+    )
+    assert run_once(context).rows_written == 2000
+    assert said_of_parts(context) == f"the source is read in {parts} parts by column 'part'"
+    assert rows_of(database, "id") == Counter(database.rows("SELECT id FROM t"))
+
+
 @pytest.mark.parametrize(
     ("type_name", "value", "far"),
     [
