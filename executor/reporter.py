@@ -99,19 +99,23 @@ class RunReporter:
 
     async def write(self) -> None:
         """Write what has changed; what cannot be written, or is interrupted, stays for the next time."""
+        try:
+            await self.write_now()
+        except PyMongoError as error:
+            log.warning("report_delayed", run_id=str(self._run.id), error=type(error).__name__)
+        except LeaseLost:
+            return  # the next owner reports; the keeper of the lease stops the work
+
+    async def write_now(self) -> None:
+        """Write what has changed. Raises what the store raises; it stays unwritten then."""
         async with self._writing:
             with self._lock:
                 taken, self._unwritten = self._unwritten, _Unwritten()
             try:
                 await self._write(taken)
-            except asyncio.CancelledError:
+            except BaseException:
                 self._put_back(taken)
                 raise
-            except PyMongoError as error:
-                log.warning("report_delayed", run_id=str(self._run.id), error=type(error).__name__)
-                self._put_back(taken)
-            except LeaseLost:
-                return  # the next owner reports; the keeper of the lease stops the work
 
     def _put_back(self, taken: _Unwritten) -> None:
         with self._lock:

@@ -61,6 +61,9 @@ class WorkerContext:
             )
         )
         self._reporter.report_sessions(self.sessions)
+        if settings == self.target:
+            # Before it takes any lock: whoever has the run next could not end a session that nobody has noted.
+            self._background.call(until_written(self._reporter.write_now, self._keeper))
 
     def release(self, session: Session) -> None:
         self._interrupts.release(session)

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pymongo import MongoClient
 
 from executor.context import RunContext, RunOutcome
 from executor.ending import WORKER_LOST
@@ -152,6 +153,30 @@ async def until_session_is_recorded(world: World, run: Run) -> None:
         return bool((await world.reread(run)).sessions)
 
     await eventually(is_recorded)
+
+
+async def test_a_target_session_is_recorded_before_anything_is_done_with_it(
+    world: World, run: Run, work: Work, mongodb_url: str
+) -> None:
+    """However soon its executor is frozen or lost, the next owner of the run can end it."""
+    found: list[tuple[object, object]] = []
+
+    def execute(context: RunContext) -> RunOutcome:
+        session = dialect_for("sqlite").connect(context.target, Purpose.TARGET, SessionLimits())
+        with MongoClient[dict[str, object]](mongodb_url) as client:
+            runs = client[world.store.database.name]["runs"]
+            runs.find_one({"_id": run.id})  # connected, so that the next look is quicker than a write
+            context.hold(context.target, session)
+            stored = runs.find_one({"_id": run.id})
+        found.append((session.session_id, stored and stored["sessions"]))
+        context.release(session)
+        session.close()
+        return RunOutcome(COUNTS, None)
+
+    assert await asyncio.wait_for(work(execute), WAIT_SECONDS) is RunStatus.SUCCEEDED
+    [(session_id, recorded)] = found
+    assert isinstance(recorded, list)
+    assert [one["session_id"] for one in recorded] == [session_id]
 
 
 async def test_the_timeout_ends_the_running_statement(world: World, run: Run, work: Work) -> None:
