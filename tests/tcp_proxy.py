@@ -49,6 +49,7 @@ class TcpProxy:
         self._pairs: set[_Pair] = set()
         self._silenced: set[Direction] = set()
         self._held = 0
+        self._sending = 0  # pieces that may be in the hands of a thread, on their way to a client
         self._refusing = False
         self._dropping = False
         self._delay_seconds = 0.0
@@ -98,9 +99,13 @@ class TcpProxy:
         Connections of now and of later, which wait for an answer to their first packet. What was carried arrives
         first: else the kernel would send it again and again, and a client that hears that is not left alone.
         """
+        self._drop(0)
+
+    def _drop(self, withheld: int) -> None:
+        """`withheld` are pieces that are counted as being sent and never will be."""
         self.silence()
         deadline = time.monotonic() + ARRIVAL_SECONDS
-        while any(unacknowledged(pair.client) for pair in self._open_pairs()):
+        while self._sending > withheld or any(unacknowledged(pair.client) for pair in self._open_pairs()):
             if time.monotonic() > deadline:
                 raise TimeoutError("a client does not take what was sent to it")
             time.sleep(0.01)
@@ -192,9 +197,14 @@ class TcpProxy:
         source, sink = pair.ends(direction)
         try:
             while piece := source.recv(CHUNK_BYTES):
-                if not self._wait_for_leave(direction) or self._takes_the_cut(direction, piece, sink):
+                if not self._wait_for_leave(direction):
                     break
-                sink.sendall(piece)
+                try:
+                    if self._takes_the_cut(direction, piece, sink):
+                        break
+                    sink.sendall(piece)
+                finally:
+                    self._note_sent(direction)
             else:
                 sink.shutdown(socket.SHUT_WR)
                 return
@@ -213,7 +223,14 @@ class TcpProxy:
             self._held += 1
             self._changed.wait_for(lambda: direction not in self._silenced)
             self._held -= 1
-        return not self._closed.is_set()
+            if self._closed.is_set():
+                return False
+            self._sending += direction is Direction.TO_CLIENT
+            return True
+
+    def _note_sent(self, direction: Direction) -> None:
+        with self._lock:
+            self._sending -= direction is Direction.TO_CLIENT
 
     def _takes_the_cut(self, direction: Direction, piece: bytes, sink: socket.socket) -> bool:
         with self._lock:
@@ -221,7 +238,8 @@ class TcpProxy:
                 return False
             self._watch = None
         if self._drops:
-            self.drop()  # before the server is asked, so that its answer is lost for certain
+            # Before the server is asked, so that its answer is lost for certain.
+            self._drop(1 if direction is Direction.TO_CLIENT else 0)
         if direction is Direction.TO_SERVER:
             sink.sendall(piece)
         if not self._drops:
