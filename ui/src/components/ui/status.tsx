@@ -28,7 +28,7 @@ const LOOKS = {
 
 export type StatusName = keyof typeof LOOKS;
 
-/** A state as an icon and a word: never by colour alone. */
+/** A state as an icon and a word: never by colour alone. A label may be a sentence, which breaks into lines. */
 export function Status({ name, label }: { name: string; label?: string }) {
   const look = name in LOOKS ? LOOKS[name as StatusName] : LOOKS.untested;
   const Icon = look.icon;
@@ -42,7 +42,7 @@ export function Status({ name, label }: { name: string; label?: string }) {
       style={{ verticalAlign: "middle" }}
     >
       <Icon size={16} aria-hidden style={{ flex: "none" }} />
-      <Text span size="sm" fw={600} className="nowrap">
+      <Text span size="sm" fw={600} className={label === undefined ? "nowrap" : undefined}>
         {label ?? words(name)}
       </Text>
     </Group>
