@@ -88,9 +88,11 @@ class Interrupts:
 
     def end(self) -> None:
         """The work has ended: nothing is cancelled from now on."""
-        self._ended.set()
-        if self._canceller is not None:
-            self._canceller.join()
+        with self._lock:  # a thread that is being started is waited for
+            self._ended.set()
+            canceller = self._canceller
+        if canceller is not None:
+            canceller.join()
 
     def _cancel_statements(self) -> None:
         # Again and again: a statement may begin just after the one that was cancelled.

@@ -79,3 +79,35 @@ def test_nothing_is_interrupted_after_the_end() -> None:
     interrupts.end()
     interrupts.interrupt(LeaseLost())
     assert interrupts.pending is None
+
+
+def test_the_work_may_end_while_its_statements_begin_to_be_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The signal is seen as soon as it is there, which may be before the thread that cancels has started."""
+    starting, go = threading.Event(), threading.Event()
+    start = threading.Thread.start
+
+    def start_slowly(thread: threading.Thread) -> None:
+        if thread.name == "canceller":
+            starting.set()
+            assert go.wait(WAIT_SECONDS)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_slowly)
+    interrupts = Interrupts()
+    ended: list[bool] = []
+
+    def end() -> None:
+        interrupts.end()
+        ended.append(True)
+
+    interrupting = threading.Thread(target=interrupts.interrupt, args=(RunCancelled(),))
+    interrupting.start()
+    assert starting.wait(WAIT_SECONDS)
+    ending = threading.Thread(target=end)
+    ending.start()
+    ending.join(0.05)  # has come as far as it gets
+    go.set()
+    for thread in (interrupting, ending):
+        thread.join(WAIT_SECONDS)
+    assert ended == [True]
+    assert interrupts.has_ended
