@@ -88,10 +88,7 @@ class Scene:
 
     def close(self) -> None:
         for server, database in zip(self._servers, (self.source, self.target), strict=True):
-            end_sessions(server, database)
-            with contextlib.suppress(AssertionError):
-                until(lambda s=server, d=database: not sessions(s, d), "end of sessions", 5)  # type: ignore[misc]
-            SPARE.give_back(server, database, in_use=bool(sessions(server, database)))
+            give_back(server, database)
 
     # -- the source ----------------------------------------------------------------------------
 
@@ -186,3 +183,11 @@ def end_sessions(server: ServerAccess, database: Database) -> None:
     for number, *_ in sessions(server, database):
         with server.admin().cursor() as cursor, contextlib.suppress(pymysql.err.OperationalError):
             cursor.execute(sql, (number,))
+
+
+def give_back(server: ServerAccess, database: Database) -> None:
+    """Leave a database to the next scenario once its sessions have ended; drop it where one stays."""
+    end_sessions(server, database)
+    with contextlib.suppress(AssertionError):
+        until(lambda: not sessions(server, database), "end of sessions", 5)
+    SPARE.give_back(server, database, in_use=bool(sessions(server, database)))

@@ -23,7 +23,7 @@ from tests.chaos.conftest import new_store
 from tests.chaos.databases import SPARE
 from tests.chaos.fleet import LEASE_SECONDS, Fleet, is_alive, worker_pids
 from tests.chaos.forked_executors import ForkedExecutor, ForkServer
-from tests.chaos.scene import end_sessions, sessions
+from tests.chaos.scene import give_back, sessions
 from tests.chaos.store import ChaosStore
 from tests.chaos.waiting import until
 from tests.conftest import server
@@ -136,10 +136,7 @@ def take_database() -> Iterator[Callable[[Flavour], Database]]:
 
     yield take
     for access, database in taken:
-        end_sessions(access, database)
-        with contextlib.suppress(AssertionError):
-            until(lambda a=access, d=database: not sessions(a, d), "end of sessions", 5)  # type: ignore[misc]
-        SPARE.give_back(access, database, in_use=bool(sessions(access, database)))
+        give_back(access, database)
 
 
 def kill_all(fleet: Fleet) -> None:
