@@ -9,6 +9,8 @@ PYTEST_ARGS ?= -n 2 --dist loadfile
 REPEAT ?= 1
 # Most of a scenario is waiting for leases to end: six at a time keep two cores busy.
 CHAOS_WORKERS ?= 6
+# Bytecode is kept, whatever the environment says: without it each process of a test compiles its libraries again.
+unexport PYTHONDONTWRITEBYTECODE
 # A venv is as good as the lock and the interpreter it was made from.
 FINGERPRINT = import hashlib, pathlib, sys; \
 	print(hashlib.sha256(pathlib.Path("requirements-dev.lock").read_bytes()).hexdigest(), sys.version.split()[0])

@@ -16,7 +16,7 @@ from local_servers.installation import Installation, Service
 from local_servers.machine import new_folder
 
 RUN_SECONDS = 3600.0
-POLL_SECONDS = 0.02
+POLL_SECONDS = 0.25
 
 
 @dataclasses.dataclass(frozen=True)

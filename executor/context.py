@@ -36,6 +36,10 @@ class RunContext(Protocol):
         """Raise the pending control signal (cancelled, timed out, shutdown, lease lost), if any. Cheap."""
         ...
 
+    def pause(self, seconds: float) -> None:
+        """Wait that long; a control signal ends the wait and is raised."""
+        ...
+
     def hold(self, settings: ConnectionSettings, session: Session) -> None:
         """Record an open session: ended on a control signal, and by the next owner when this one dies."""
         ...

@@ -23,6 +23,7 @@ class Interrupts:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._ended = threading.Event()
+        self._interrupted = threading.Event()
         self._pending: ControlSignal | None = None
         self._committing = False
         self._sessions: list[Session] = []
@@ -50,6 +51,7 @@ class Interrupts:
                 return
             if self._pending is None or isinstance(signal, LeaseLost):
                 self._pending = signal
+            self._interrupted.set()
             if self._canceller is None:
                 self._canceller = threading.Thread(
                     target=self._cancel_statements, name="canceller", daemon=True
@@ -60,6 +62,11 @@ class Interrupts:
         """Raise the pending signal."""
         if self._pending is not None:
             raise self._pending
+
+    def pause(self, seconds: float) -> None:
+        """Let time pass, until a signal is pending at most; raise that."""
+        self._interrupted.wait(seconds)
+        self.check()
 
     def begin_committing(self) -> None:
         """Pass the point of no return, or raise the pending signal."""

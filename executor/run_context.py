@@ -51,6 +51,9 @@ class WorkerContext:
     def check(self) -> None:
         self._interrupts.check()
 
+    def pause(self, seconds: float) -> None:
+        self._interrupts.pause(seconds)
+
     def hold(self, settings: ConnectionSettings, session: Session) -> None:
         self._interrupts.hold(session)
         self._opened.append(

@@ -26,8 +26,9 @@ from shared.tracing import close_tracing, configure_tracing
 
 SERVICE = "etl-worker"
 _PR_SET_PDEATHSIG = 1
-_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
-_BLOCKS_FROM_BYTES = 64 * 1024
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
+_GIVEN_BACK_FROM_BYTES = 64 * 1024  # a little more than a block of rows
+_KEPT_FREE_BYTES = 512 * 1024
 WORKER_NICENESS = 5
 
 
@@ -104,13 +105,15 @@ def serve_jobs(
 
 
 def _keep_heap_small() -> None:
-    """Have glibc give every block of rows back at once: its heaps would grow by the holes between them.
+    """Have glibc give what is longer than a block of rows back at once: its heap would grow by the holes between.
 
-    Other C libraries have no such setting, and need none.
+    Blocks come from the heap, again and again: the system clears memory before it gives it out, which takes longer
+    than to fill it. Other C libraries have no such settings, and need none.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
-        mallopt(_M_MMAP_THRESHOLD, _BLOCKS_FROM_BYTES)
+        mallopt(_M_MMAP_THRESHOLD, _GIVEN_BACK_FROM_BYTES)
+        mallopt(_M_TRIM_THRESHOLD, _KEPT_FREE_BYTES)
         mallopt(_M_ARENA_MAX, 1)
 
 

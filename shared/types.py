@@ -30,7 +30,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
-BLOCK_BYTES = 128 * 1024
+# Below the size from which a worker's allocator asks the system for memory each time (executor/worker_process.py).
+BLOCK_BYTES = 60 * 1024
 
 
 class Kind(StrEnum):

@@ -32,11 +32,16 @@ class RecordingContext:
         self.window: Window | None = None
         self.reports: list[Progress] = []
         self.lines: list[tuple[str, str]] = []
+        self.pauses: list[float] = []
         self._on_check = on_check
         self._on_committing = on_committing
 
     def check(self) -> None:
         self._on_check()
+
+    def pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.check()
 
     def hold(self, settings: ConnectionSettings, session: Session) -> None:
         self.held.append(session)

@@ -25,6 +25,7 @@ from shared.types import TargetField
 
 LOCK_TRY_SECONDS = 5.0
 LOCK_TRIES = 120
+READERS_TURN_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -123,8 +124,11 @@ class LoadJob:
             lambda: self.dialect.lock_publication(self.session, self.plan.table, LOCK_TRY_SECONDS)
         )
 
-    def wait_for_lock(self, take: Callable[[], None]) -> None:
-        """Try to take a lock again and again, looking out for control signals. Raises LockTimeout at last."""
+    def wait_for_lock(self, take: Callable[[], None], pause_seconds: float = 0) -> None:
+        """Try to take a lock again and again, looking out for control signals. Raises LockTimeout at last.
+
+        `pause_seconds`: what lies between two tries, for those that have queued up behind the first.
+        """
         for last_try in [False] * (LOCK_TRIES - 1) + [True]:
             self.context.check()
             try:
@@ -132,6 +136,7 @@ class LoadJob:
             except LockTimeout:
                 if last_try:
                     raise
+                self.context.pause(pause_seconds)
             else:
                 return
 

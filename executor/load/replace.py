@@ -1,7 +1,7 @@
 """replace: the old table until the commit, then exactly the result; never half of it."""
 
 from executor.fault_points import reach
-from executor.load.job import LOCK_TRY_SECONDS, Counts, LoadJob
+from executor.load.job import LOCK_TRY_SECONDS, READERS_TURN_SECONDS, Counts, LoadJob
 from shared.dialects.base import TableName
 from shared.documents.run import Progress
 from shared.errors import LockTimeout, TargetRefused
@@ -81,7 +81,7 @@ def _swap_in_transaction(job: LoadJob) -> Progress:
     job.keep_rejected_rows()
     job.dialect.analyze(job.session, staging)
     job.lock_publication()
-    job.wait_for_lock(lambda: _swap_within_savepoint(job, staging, old))
+    job.wait_for_lock(lambda: _swap_within_savepoint(job, staging, old), READERS_TURN_SECONDS)
     job.commit(progress)
     return progress
 
@@ -122,7 +122,7 @@ def _swap_by_rename(job: LoadJob) -> Progress:
         reach("committing")
         with job.bounded():
             job.ledger.prepare_publication(job.context.run, progress, job.window)
-            # While a rename waits for readers, new readers queue up behind it: so it never waits for long.
+            # While a rename waits for readers, new readers queue up behind it: so it never waits for long, and pauses.
             dialect.set_lock_timeout(session, LOCK_TRY_SECONDS)
         _rename(job, staging, marker)
         reach("mysql_after_rename")
@@ -148,4 +148,4 @@ def _rename(job: LoadJob, staging: TableName, marker: TableName) -> None:
             job.session.execute(statement)
 
     reach("mysql_before_rename")
-    job.wait_for_lock(rename)
+    job.wait_for_lock(rename, READERS_TURN_SECONDS)

@@ -11,7 +11,7 @@ import psycopg2
 import pymysql
 import pytest
 
-from executor.load.job import LOCK_TRY_SECONDS
+from executor.load.job import LOCK_TRY_SECONDS, READERS_TURN_SECONDS
 from local_servers import Database, MariadbServer, MysqlServer, PostgresqlServer, temporary_server
 from local_servers.machine import own as give
 from local_servers.server import LocalServer
@@ -159,7 +159,8 @@ WAITING_SWAPS = {
         " WHERE state = 'Waiting for table metadata lock' AND info LIKE 'RENAME TABLE%'"
     ),
 }
-READERS_WAIT_SECONDS = LOCK_TRY_SECONDS + 5
+READERS_WAIT_SECONDS = 2 * (LOCK_TRY_SECONDS + READERS_TURN_SECONDS)
+READS_IN_A_PAUSE = 5  # the watcher pauses 30 ms between two: without a pause of the swap it reads once a try
 
 
 @pytest.mark.parametrize("mode", [WriteMode.REPLACE])
@@ -176,7 +177,11 @@ def test_readers_go_on_while_the_swap_waits_for_its_lock(
             sql = WAITING_SWAPS[own_server.flavour]
             until(lambda: scene.target.rows(sql)[0][0] > 0, "swap that waits for its lock")
             reads = watcher.reads
-            until(lambda: watcher.reads > reads + 1, "reader that gets through", READERS_WAIT_SECONDS)
+            until(
+                lambda: watcher.reads > reads + READS_IN_A_PAUSE,
+                "readers that get through",
+                READERS_WAIT_SECONDS,
+            )
         done = scene.store.wait_for_end(run)
     check_all(scene, done)
     watcher.check(*scene.states)

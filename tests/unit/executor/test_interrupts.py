@@ -53,6 +53,22 @@ def test_the_first_signal_counts_and_a_lost_lease_outweighs_it() -> None:
     interrupts.end()
 
 
+def test_a_signal_ends_a_pause() -> None:
+    interrupts = Interrupts()
+    interrupts.pause(0)
+    paused = threading.Event()
+
+    def pause() -> None:
+        with pytest.raises(RunCancelled):
+            interrupts.pause(10 * WAIT_SECONDS)
+        paused.set()
+
+    threading.Thread(target=pause, daemon=True).start()
+    interrupts.interrupt(RunCancelled())
+    assert paused.wait(WAIT_SECONDS)
+    interrupts.end()
+
+
 def test_committing_is_the_point_of_no_return() -> None:
     interrupts = Interrupts()
     interrupts.begin_committing()
