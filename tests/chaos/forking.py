@@ -18,12 +18,16 @@ from pathlib import Path
 from typing import NoReturn
 from unittest.mock import patch
 
+import sqlglot
+
 import executor.main
 from executor import fault_points
+from shared.dialects import DIALECTS, dialect_for
 from tests.chaos.forked_executors import ForkOrder
 
 PR_SET_PDEATHSIG = 1
 FORK = multiprocessing.get_context("fork")
+PARSERS = ("mysql", "postgres")
 IDLE_SECONDS = 1.0  # of a warm target session: nothing is left behind once it has ended
 
 
@@ -90,9 +94,17 @@ def take_over_files(log_file: str) -> None:
     os.closerange(3, max(log, nothing) + 1)
 
 
+def load_what_is_loaded_at_first_use() -> None:
+    for parser in PARSERS:
+        sqlglot.Dialect.get_or_raise(parser)
+    for db_type in DIALECTS:
+        dialect_for(db_type)
+
+
 def serve() -> None:
     """Fork what is ordered until the orders end."""
     orders = open(0, "rb", buffering=0, closefd=False)  # noqa: SIM115 - unbuffered, for select
+    load_what_is_loaded_at_first_use()
     gc.freeze()
     children = Children()
     woken, wakes = os.pipe()

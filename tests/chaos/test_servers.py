@@ -160,7 +160,7 @@ WAITING_SWAPS = {
     ),
 }
 READERS_WAIT_SECONDS = 2 * (LOCK_TRY_SECONDS + READERS_TURN_SECONDS)
-READS_IN_A_PAUSE = 5  # the watcher pauses 30 ms between two: without a pause of the swap it reads once a try
+READS_IN_A_PAUSE = 5  # the watcher pauses 50 ms between two: without a pause of the swap it reads once a try
 
 
 @pytest.mark.parametrize("mode", [WriteMode.REPLACE])

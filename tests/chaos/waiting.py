@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 DEADLINE_SECONDS = 45.0
 _FIRST_POLL_SECONDS = 0.01
-_LAST_POLL_SECONDS = 0.1
+_LAST_POLL_SECONDS = 0.2
 
 
 def until(found: Callable[[], T | None], what: str, seconds: float = DEADLINE_SECONDS) -> T:

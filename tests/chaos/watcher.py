@@ -6,7 +6,7 @@ from typing import Self
 
 from local_servers import Database
 
-PAUSE_SECONDS = 0.03
+PAUSE_SECONDS = 0.05
 
 
 class Watcher:
