@@ -26,6 +26,11 @@ class CounterStore:
             raise RuntimeError("MongoDB answered an upsert without its document")
         return int(counter["value"])
 
+    async def last_fence(self) -> int | None:
+        """Return the greatest number so far; None before the first."""
+        counter = await self._counters.find_one({"_id": "fence"})
+        return None if counter is None else int(counter["value"])
+
     async def take_turn(self, name: str, every_seconds: float) -> bool:
         """Whether it is time for something that one executor does now and then; True for one of them."""
         last = {"$subtract": ["$$NOW", round(every_seconds * 1000)]}

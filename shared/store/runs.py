@@ -132,13 +132,25 @@ class RunStore(RunReader):
         fence = await self._counters.next_fence()
         for _ in range(_CLAIM_RACES):
             occupancy = await self._occupancy.read()
-            query = {**due, **await self._admissible(due, occupancy)}
+            query = {**due, **await self._admissible(due, occupancy), "fence": {"$not": {"$gte": fence}}}
             change = {**_claimed(executor_id, fence, lease_seconds), "slots": slots_for_uses(occupancy)}
             try:
-                return await self._update(query, change, sort=[("not_before", 1), ("_id", 1)])
+                claimed = await self._update(query, change, sort=[("not_before", 1), ("_id", 1)])
             except DuplicateKeyError:
                 continue  # another claimer took a run of this mapping, or this slot, in between
+            return None if claimed is None else await self._with_newest_fence(claimed)
         return None
+
+    async def _with_newest_fence(self, run: Run) -> Run | None:
+        """Give a claimed run a fence that nobody had before the claim; None where the run has been lost meanwhile.
+
+        Its first one was drawn before the claim: whoever drew a later one may have been done by then, and ledgers
+        go by the greatest.
+        """
+        if await self._counters.last_fence() == run.fence:
+            return run
+        change = {"fence": await self._counters.next_fence(), **_touched()}
+        return await self._update(_held(run, LIVE_STATUSES), change)
 
     async def _admissible(self, due: MongoDocument, occupancy: Occupancy) -> MongoDocument:
         """Return which of the due runs may be taken.

@@ -72,6 +72,52 @@ async def test_fences_grow_with_every_claim(runs: RunStore, make_run: RunFactory
     assert fences == sorted(set(fences))
 
 
+class LateCounters(CounterStore):
+    """Those of a claimer that drew its first number and was then stopped for a while."""
+
+    def __init__(self, store: StoreClient, drawn: int) -> None:
+        super().__init__(store)
+        self._drawn: int | None = drawn
+
+    async def next_fence(self) -> int:
+        drawn, self._drawn = self._drawn, None
+        return await super().next_fence() if drawn is None else drawn
+
+
+async def late_claimer(store: StoreClient) -> RunStore:
+    """One that has drawn its number by now, and claims when it is told to."""
+    made = RunStore(store)
+    made._counters = LateCounters(store, await CounterStore(store).next_fence())
+    return made
+
+
+async def test_a_late_claimer_of_the_same_run_does_not_take_it_with_an_older_fence(
+    store: StoreClient, runs: RunStore, make_run: RunFactory
+) -> None:
+    late = await late_claimer(store)
+    queued = await runs.queue_run(make_run())
+    overtaking = await claim(runs)
+    await runs.release_run(overtaking)
+    assert await late.claim_run("late", 30) is None
+    assert (await runs.get(queued.tenant_id, queued.id)).fence == overtaking.fence
+    assert ((await claim(late, "late")).fence or 0) > (overtaking.fence or 0)
+
+
+async def test_a_late_claimer_of_the_mappings_next_run_has_the_greater_fence(
+    store: StoreClient, runs: RunStore, make_run: RunFactory
+) -> None:
+    mapping_id = ObjectId()
+    late = await late_claimer(store)
+    await runs.queue_run(make_run(mapping_id=mapping_id))
+    overtaking = await claim(runs)
+    await runs.finish_run(overtaking, RunStatus.SUCCEEDED)
+    await runs.queue_run(make_run(mapping_id=mapping_id))
+    claimed = await claim(late, "late")
+    assert (claimed.fence or 0) > (overtaking.fence or 0)
+    assert (await runs.get(claimed.tenant_id, claimed.id)).fence == claimed.fence
+    await runs.renew_lease(claimed, 30)
+
+
 async def test_fences_are_unique_under_concurrency(store: StoreClient) -> None:
     fences = await asyncio.gather(*(CounterStore(store).next_fence() for _ in range(50)))
     assert len(set(fences)) == 50
