@@ -1,5 +1,6 @@
 """What this machine offers: users, ports, folders, programs."""
 
+import contextlib
 import getpass
 import os
 import pwd
@@ -11,17 +12,23 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from local_servers.errors import LocalServerError
+from local_servers.errors import LocalServerError, ServerFailed
 
 LOOPBACK = "127.0.0.1"
+SERVER_PORTS = range(20_000, 32_000)  # below those of outgoing connections, on Linux and elsewhere
+TRIED_PORTS = 100
 
 
 def free_port() -> int:
-    """A port that nobody listens on now; whoever binds it next must be ready to find it taken."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on now; whoever binds it next must be ready to find it taken.
+
+    None of those that outgoing connections are given: one of them would take it while its server is down for a moment.
+    """
+    for port in secrets.SystemRandom().sample(SERVER_PORTS, TRIED_PORTS):
+        with socket.socket() as probe, contextlib.suppress(OSError):  # somebody listens on it
+            probe.bind((LOOPBACK, port))
+            return port
+    raise ServerFailed(f"none of {TRIED_PORTS} ports from {SERVER_PORTS.start} on is free")
 
 
 def server_user(preferred: Iterable[str]) -> str | None:
