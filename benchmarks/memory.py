@@ -53,7 +53,8 @@ def chosen(databases: Databases, options: Options) -> Iterator[tuple[Pair, Case]
 
 def peak_of(pair: Pair, case: Case, rows: int) -> Peak:
     """One run in a new worker."""
-    table = f"memory_{case.name}_{rows}"  # one of its own: each engine owns the tables that it made
+    # One of its own: each engine owns the tables that it made.
+    table = f"memory_{pair.source.flavour}_{case.name}_{rows}"
     with temporary_engine() as engine:
         mapping_id = engine.create_mapping(
             NewMapping(
