@@ -1,7 +1,11 @@
 """The registry and what every dialect says of itself."""
 
+import subprocess
+import sys
+
 import pytest
 
+from local_servers.installation import PROJECT_ROOT
 from shared.dialects import DIALECTS, dialect_for
 from shared.documents.connection import DatabaseType
 from shared.errors import UnsupportedCapability
@@ -48,3 +52,11 @@ def test_cursor_values_become_literals(db_type: str, kind: Kind, text: str, lite
 def test_what_cannot_be_a_cursor_is_refused(db_type: str, kind: Kind, text: str) -> None:
     with pytest.raises(UnsupportedCapability):
         dialect_for(db_type).cursor_literal(kind, text)
+
+
+def test_a_worker_imports_a_driver_when_it_is_first_asked_for() -> None:
+    look = "import executor.worker_process, sys; print([name for name in sys.modules if name == 'asyncmy'])"
+    found = subprocess.run(
+        [sys.executable, "-c", look], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True
+    )
+    assert found.stdout == "[]\n"
