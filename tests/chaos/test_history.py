@@ -108,7 +108,7 @@ class Storm:
 
     def _kill_executor(self) -> None:
         if service := self._service():
-            service.kill()
+            self._fleet.kill(service)  # and its workers have ended: a forked one has its port open as well
             service.launch()
 
     def _terminate(self) -> None:

@@ -83,9 +83,9 @@ def test_a_run_survives(fleet: Fleet, make_scene: SceneFactory, case: Case, repe
         done = INJECT[case.fault](fleet, scene, run, holder, case.point)
     scene.expect_one_more()
     assert (done.status, done.error) == (RunStatus.SUCCEEDED, None)
-    assert done.attempt == (1 if case.fault is Fault.TERMINATE else 2)
     scene.check_exact()
     watcher.check(*scene.states)
+    assert done.attempt == (1 if case.fault is Fault.TERMINATE else 2), scene.store.lines(done)
     scene.check_nothing_left()
     assert len(scene.store.runs_of(scene.version)) == 2
     scene.check_replay(done)

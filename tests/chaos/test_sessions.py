@@ -69,9 +69,9 @@ class SessionCount:
     """
 
     def __init__(self, database: Database) -> None:
-        self.now = 0
         self.most = 0
         self._database = database
+        self._counting = threading.Lock()
         self._stop = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._watch, name="sessions", daemon=True)
@@ -86,8 +86,9 @@ class SessionCount:
         assert self._failure is None, f"counting failed: {self._failure!r}"
 
     def take_most(self) -> int:
-        """Return the highest count since the last time."""
-        most, self.most = self.most, 0
+        """Return the highest count since the last time; one that is being made belongs to it."""
+        with self._counting:
+            most, self.most = self.most, 0
         return most
 
     def _watch(self) -> None:
@@ -95,10 +96,10 @@ class SessionCount:
             flavour = self._database.flavour
             with server(flavour).admin().cursor() as cursor:
                 while not self._stop.wait(PAUSE_SECONDS):
-                    cursor.execute(CLIENTS[flavour], (self._database.database,))
-                    ports = [int(row[0]) for row in cursor.fetchall()]
-                    self.now = len(open_ends().intersection(ports))
-                    self.most = max(self.most, self.now)
+                    with self._counting:
+                        cursor.execute(CLIENTS[flavour], (self._database.database,))
+                        ports = [int(row[0]) for row in cursor.fetchall()]
+                        self.most = max(self.most, len(open_ends().intersection(ports)))
         except Exception as failure:
             self._failure = failure
 
@@ -224,7 +225,7 @@ def test_executors_that_are_killed_and_started_again_keep_within_their_sessions(
         lock.enter_context(locked(source))
         runs = [queue(store, version) for _ in range(RUNS_EACH) for version in versions]
         for starts in range(STARTS):
-            until(lambda: reading.now > DEFAULT_MAX_PARALLEL, "work at full width")
+            until(lambda: reading.most > DEFAULT_MAX_PARALLEL, "work at full width")
             assert store.wait_for_end(queue(store, other)).error is None
             lock.close()
             if starts < STARTS - 1:
