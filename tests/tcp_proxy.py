@@ -69,6 +69,12 @@ class TcpProxy:
         with self._lock:
             return self._held
 
+    @property
+    def is_watching(self) -> bool:
+        """Whether the piece of `cut_after` or `drop_after` has yet to come."""
+        with self._lock:
+            return self._watch is not None
+
     def _open_pairs(self) -> "list[_Pair]":
         with self._lock:
             return list(self._pairs)

@@ -7,7 +7,7 @@ from cryptography.fernet import Fernet
 
 from executor.background import BackgroundLoop
 from local_servers import Database
-from shared.documents.connection import Connection, DatabaseType
+from shared.documents.connection import Connection, DatabaseType, StoredOptions
 from shared.documents.mapping import MappingVersion, Retry
 from shared.documents.run import FINAL_STATUSES, Run, RunStatus
 from shared.encryption import Keyring
@@ -53,7 +53,7 @@ class ChaosStore:
         }
 
     def add_connection(self, database: Database, name: str, port: int | None = None) -> Connection:
-        """Store a connection; `port` when it goes through a proxy."""
+        """Store a connection; `port` when it goes through a proxy, which has to read what is said: no TLS there."""
         made = Connection(
             name=name,
             db_type=DatabaseType(database.db_type),
@@ -62,6 +62,7 @@ class ChaosStore:
             database=database.database,
             username=database.username,
             password_encrypted=Keyring([self.key]).encrypt(Secret(database.password)),
+            options=StoredOptions(ssl_mode="prefer" if port is None else "disable"),
             created_at=NOW,
             updated_at=NOW,
         )

@@ -169,6 +169,7 @@ def test_a_lost_answer_to_the_commit_is_settled_by_the_ledger(
     target_proxy.cut_after(commits)
     fleet.release("committing")
     done = scene.store.wait_for_end(run)
+    assert not target_proxy.is_watching
     # The row is read at once; when the server is still at the commit by then, the next attempt waits for it.
     assert done.attempt <= 2
     check_all(scene, done, done.attempt)
@@ -188,6 +189,7 @@ def test_a_commit_whose_answer_is_dropped_is_settled_by_the_ledger(
     target_proxy.drop_after(commits)
     fleet.release("committing")
     done = scene.store.wait_for_end(run, GIVEN_UP_SECONDS)
+    assert not target_proxy.is_watching
     assert done.attempt == 2  # the first one could not ask either
     check_all(scene, done, done.attempt)
     assert "an earlier attempt had committed: nothing is loaded again" in scene.store.lines(done)[-2:]
