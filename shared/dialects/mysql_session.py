@@ -17,7 +17,7 @@ import pymysql.connections
 from pymysql.constants import CLIENT
 
 from shared.addresses import check_address
-from shared.dialects.base import PARAM, ConnectionSettings, Dialect, Purpose, SessionLimits
+from shared.dialects.base import ConnectionSettings, Dialect, Purpose, SessionLimits
 from shared.dialects.driver_session import DriverSession, open_managed
 from shared.dialects.tls import tls_context, unverified_context
 from shared.errors import ConfigError, EngineError, TargetUnavailable
@@ -304,22 +304,32 @@ def kill(dialect: Dialect, settings: ConnectionSettings, session_id: str, what: 
         # The clock and the uptime tick apart: one second of difference is the same start.
         if abs(_server_start(session) - int(start or 0)) > 1:
             return False
-        try:
-            with contextlib.closing(session.connection.cursor()) as cursor:
-                cursor.execute(f"KILL {what} {int(number)}")
-        except pymysql.err.MySQLError as error:
-            if error.args and error.args[0] == _UNKNOWN_THREAD:
-                return False
-            raise dialect.classify(error, Purpose.TARGET) from error
-        if what == "CONNECTION":
+        found = _send_kill(session, what, int(number))
+        if found and what == "CONNECTION":
             _await_end(session, int(number))
-        return True
+        return found
+
+
+def _send_kill(session: MysqlSession, what: str, number: int) -> bool:
+    """Return False when there is no such session."""
+    try:
+        with contextlib.closing(session.connection.cursor()) as cursor:
+            cursor.execute(f"KILL {what} {number}")
+    except pymysql.err.MySQLError as error:
+        if error.args and error.args[0] == _UNKNOWN_THREAD:
+            return False
+        raise session.dialect.classify(error, Purpose.TARGET) from error
+    return True
 
 
 def _await_end(session: MysqlSession, number: int) -> None:
+    """Kill it until the server does not know it any more.
+
+    The server's list of sessions would be no witness: MySQL fails to make it while any session runs a statement with a
+    character outside the basic plane.
+    """
     deadline = time.monotonic() + END_SESSION_SECONDS
-    sql = f"SELECT 1 FROM information_schema.processlist WHERE id = {PARAM}"
-    while session.fetch(sql, (number,)):
+    while _send_kill(session, "CONNECTION", number):
         if time.monotonic() > deadline:
             raise TargetUnavailable(f"session {number} does not end", code="session_does_not_end")
         session.execute("DO SLEEP(0.02)")

@@ -1,5 +1,6 @@
 """Read-only walls, snapshots, cancelling, ending, transactions, memory."""
 
+import contextlib
 import dataclasses
 import os
 import subprocess
@@ -21,6 +22,7 @@ from shared.errors import (
     TransientError,
 )
 from shared.secret import Secret
+from tests.chaos.waiting import until
 from tests.conformance.dialects.conftest import LIMITS, OpenSession
 from tests.conformance.dialects.steps import create, load_committed, read, table
 from tests.factories import connection_settings, field
@@ -161,6 +163,31 @@ def test_an_ended_session_is_gone_and_ending_it_again_is_nothing(
     with pytest.raises(TransientError):
         victim.execute("SELECT 1")
     dialect.end_session(settings, victim.session_id)
+
+
+@pytest.mark.parametrize(
+    "any_database", ["mariadb", pytest.param("mysql", marks=pytest.mark.mysql)], indirect=True
+)
+def test_a_session_is_ended_while_another_one_says_what_the_list_of_sessions_cannot_hold(
+    any_database: Database, open_session: OpenSession
+) -> None:
+    """MySQL's list of sessions fails where a statement that runs has a character outside the basic plane."""
+    settings = connection_settings(any_database)
+    victim, speaker = open_session(Purpose.TARGET), open_session(Purpose.TARGET)
+    said = f"said in {any_database.database}"
+
+    def speak() -> None:
+        with contextlib.suppress(EngineError):  # it is ended at the end
+            speaker.execute(f"SELECT '\N{SLIGHTLY SMILING FACE}', GET_LOCK('{said}', 0), SLEEP(60)")
+
+    speaking = threading.Thread(target=speak)
+    speaking.start()
+    until(lambda: any_database.rows(f"SELECT IS_USED_LOCK('{said}')") != [(None,)], "statement that runs")
+    victim.dialect.end_session(settings, victim.session_id)
+    with pytest.raises(TransientError):
+        victim.execute("SELECT 1")
+    speaker.dialect.end_session(settings, speaker.session_id)
+    speaking.join()
 
 
 def test_commit_keeps_and_rollback_undoes(filled: Session, any_database: Database) -> None:
