@@ -201,9 +201,8 @@ def backquoted(name: str) -> str:
 
 def end_sessions(cursor: Any, database: str) -> None:
     """End what still uses a MySQL or MariaDB database: a forgotten transaction would block its DROP."""
-    cursor.execute(
-        "SHOW PROCESSLIST"
-    )  # MySQL's table of it fails where a session runs a statement with an emoji
+    # MySQL's table of it fails where a session runs a statement with an emoji.
+    cursor.execute("SHOW PROCESSLIST")
     for session in [row[0] for row in cursor.fetchall() if row[3] == database]:
         with contextlib.suppress(pymysql.err.OperationalError):  # it ended meanwhile
             cursor.execute("KILL CONNECTION %s", (session,))

@@ -190,6 +190,23 @@ def test_a_session_is_ended_while_another_one_says_what_the_list_of_sessions_can
     speaking.join()
 
 
+@pytest.mark.parametrize(
+    "any_database", ["mariadb", pytest.param("mysql", marks=pytest.mark.mysql)], indirect=True
+)
+def test_what_a_session_had_written_is_rolled_back_once_it_is_ended(
+    any_database: Database, open_session: OpenSession
+) -> None:
+    """MySQL forgets a session before it has undone what that wrote: who comes next waits for its locks."""
+    any_database.execute("CREATE TABLE digits (a INT)", "CREATE TABLE written (a INT)")
+    any_database.execute("INSERT INTO digits VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)")
+    victim = open_session(Purpose.TARGET)
+    victim.begin()
+    victim.execute("INSERT INTO written SELECT a.a FROM digits a, digits b, digits c, digits d, digits e")
+    victim.dialect.end_session(connection_settings(any_database), victim.session_id)
+    wait = "" if any_database.flavour == "mysql" else "NOWAIT"
+    assert any_database.rows(f"SELECT a FROM written FOR UPDATE {wait}") == []
+
+
 def test_commit_keeps_and_rollback_undoes(filled: Session, any_database: Database) -> None:
     filled.begin()
     filled.execute("DELETE FROM t WHERE a = 1")
