@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _POLL_SECONDS = 0.05
+# How long a new process may be without a command line; a busy machine needs some milliseconds.
+_COMMAND_WITHIN_SECONDS = 10
+_COMMAND_POLL_SECONDS = 0.001
 _STAT_STATE, _STAT_START = 0, 19  # fields of /proc/<pid>/stat, counted after the command's name
 
 
@@ -34,7 +37,7 @@ def start_detached(
     """Start a command in a session of its own, its output added to `log`.
 
     It runs in `folder`, by default the current one, with `environment` added to this process's own.
-    Returns its number.
+    Returns its number once the operating system shows its command line, by which it is found again.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -49,7 +52,20 @@ def start_detached(
         )
     # It is meant to outlive this process; a Popen that still waits for it would warn of that.
     process.returncode = 0
+    _wait_for_command(process.pid)
     return process.pid
+
+
+def _wait_for_command(pid: int) -> None:
+    """Wait until a new process shows its command line, or has ended.
+
+    Its program runs a moment before the kernel has that line to show: an empty one until then.
+    """
+    deadline = time.monotonic() + _COMMAND_WITHIN_SECONDS
+    while (facts := read_facts(pid)) is not None and not facts.command.strip():
+        if time.monotonic() > deadline:
+            return
+        time.sleep(_COMMAND_POLL_SECONDS)
 
 
 def write_mark(path: Path, pid: int) -> None:

@@ -3,7 +3,6 @@
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -13,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from operate import installation as installation_module
+from operate import process as process_module
 from operate.installation import Installation, StartError
-from operate.process import ProcessMark, find_process, read_facts, write_mark
+from operate.process import ProcessFacts, ProcessMark, find_process, read_facts, start_detached, write_mark
 from operate.services import Service, list_services
 from shared.settings import Settings
 
@@ -163,15 +163,37 @@ def test_down_without_an_installation_says_so(tmp_path: Path, said: list[str]) -
 
 def test_a_number_that_belongs_to_another_process_now_is_not_ours(tmp_path: Path) -> None:
     pid_file = tmp_path / "service.pid"
-    with subprocess.Popen([sys.executable, "-m", "http.server", "0"], stdout=subprocess.DEVNULL) as other:
-        write_mark(pid_file, other.pid)
-        facts = read_facts(other.pid)
+    other = start_detached([sys.executable, "-m", "http.server", "0"], tmp_path / "log", None, {})
+    try:
+        write_mark(pid_file, other)
+        facts = read_facts(other)
         assert facts is not None
-        assert find_process(pid_file, "http.server") == ProcessMark(other.pid, facts.started)
+        assert find_process(pid_file, "http.server") == ProcessMark(other, facts.started)
         assert find_process(pid_file, "executor") is None
-        pid_file.write_text(f"{other.pid} 1\n")
+        pid_file.write_text(f"{other} 1\n")
         assert find_process(pid_file, "http.server") is None
-        other.kill()
+    finally:
+        os.kill(other, signal.SIGKILL)
+
+
+def test_a_new_process_is_found_though_its_command_line_comes_a_moment_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel has no command line to show in the first moment of a program."""
+    looks: list[ProcessFacts | None] = []
+
+    def read_late(pid: int) -> ProcessFacts | None:
+        facts = read_facts(pid)
+        looks.append(facts)
+        return facts if facts is None or len(looks) > 3 else replace(facts, command="")
+
+    monkeypatch.setattr(process_module, "read_facts", read_late)
+    pid = start_detached([sys.executable, "-m", "http.server", "0"], tmp_path / "log", None, {})
+    try:
+        write_mark(tmp_path / "service.pid", pid)
+        assert find_process(tmp_path / "service.pid", "http.server") is not None
+    finally:
+        os.kill(pid, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("text", ["", "x 1", "999999999 1"])
