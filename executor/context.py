@@ -1,5 +1,6 @@
 """What a run's blocking work may ask of the worker around it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -52,8 +53,8 @@ class RunContext(Protocol):
         """Record the chosen gear and window in the run document."""
         ...
 
-    def progress(self, progress: Progress) -> None:
-        """Report counts; written to the run document at most once a second."""
+    def progress(self, counts: Callable[[], Progress]) -> None:
+        """Report that counts have changed; they are asked for and written at most once a second."""
         ...
 
     def enter_committing(self, progress: Progress) -> None:

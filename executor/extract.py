@@ -2,14 +2,18 @@
 
 A dead feeder must never look like the end of the data: the loader's `read` raises the feeder's error
 instead of returning the end, and a loader that stops breaks the pipe for the feeder.
+
+Blocks are looked at where it costs the least: by the feeder, or, where the driver of the source can write into the pipe
+by itself and little is to be done with a block, by the loader as it takes them out.
 """
 
 import contextlib
 import fcntl
 import os
 import threading
-from collections.abc import Callable
-from io import RawIOBase
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from io import FileIO, RawIOBase
 from typing import Any, BinaryIO, cast
 
 from executor.context import RunContext
@@ -18,14 +22,14 @@ from executor.transform import RejectedRows, Transform
 from shared.column_mappings.line_mapper import RejectedLine
 from shared.column_mappings.row_mapper import CellError
 from shared.dialects.base import Session
-from shared.dialects.binary_copy import read_binary
+from shared.dialects.binary_copy import copy_into, read_binary
+from shared.dialects.copy_text import whole_lines
 from shared.documents.run import Progress
 from shared.source_plan import SourcePlan
 from shared.tracing import continued, present_context, span
 from shared.wire import split_line
 
 PIPE_BYTES = 1024 * 1024
-NO_FILE = -1  # of a closed end: its number is soon another feed's
 _SET_PIPE_SIZE = getattr(fcntl, "F_SETPIPE_SZ", None)
 
 
@@ -61,12 +65,8 @@ class Feed(RawIOBase):
         self._error: BaseException | None = None
         self._trace = present_context()
         self._rows = 0
-        self._read_end, self._write_end = os.pipe()
-        if _SET_PIPE_SIZE is not None:
-            with contextlib.suppress(
-                OSError
-            ):  # the system's limit for unprivileged users: a smaller pipe works too
-                fcntl.fcntl(self._write_end, _SET_PIPE_SIZE, PIPE_BYTES)
+        self._abandoned = False
+        self._read_end, self._write_end = _open_pipe()
         self._thread = threading.Thread(target=self._extract, name="extract", daemon=True)
         self._thread.start()
 
@@ -76,7 +76,12 @@ class Feed(RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        chunk = os.read(self._read_end, size if size > 0 else PIPE_BYTES)
+        """Return the next of the stream; of whole lines it may be more than `size` bytes."""
+        return self._take(size)
+
+    def _take(self, size: int) -> bytes:
+        """Take what is next out of the pipe; at its end, that of the feeder."""
+        chunk: bytes = self._read_end.read(size if size > 0 else PIPE_BYTES)
         if not chunk:
             self._finish()
         return chunk
@@ -93,12 +98,12 @@ class Feed(RawIOBase):
         self.transform.ended(self._rows)
 
     def close(self) -> None:
-        """Break the pipe for a feeder that still runs, and wait for it to end."""
+        """Break the pipe for a feeder that still runs, and wait for it to end: its end is then our doing, no error."""
         if self.closed:
             return
         super().close()
-        read_end, self._read_end = self._read_end, NO_FILE
-        os.close(read_end)
+        self._abandoned = True
+        self._read_end.close()
         if self._thread.is_alive():
             self._stop_reading()
         self._thread.join()
@@ -111,15 +116,19 @@ class Feed(RawIOBase):
     def _extract(self) -> None:
         try:
             with continued(self._trace), span("extract") as traced:
-                self._rows = self._reader()(self._session, self._sql, self._feed)
+                self._rows = self._read_source()
                 traced.set_attributes({"etl.rows": self._rows, "etl.bytes": self.bytes_read})
         except FeederStopped:
             pass
         except BaseException as error:
-            self._error = error
+            if not self._abandoned:
+                self._error = error
         finally:
-            write_end, self._write_end = self._write_end, NO_FILE
-            os.close(write_end)
+            self._write_end.close()
+
+    def _read_source(self) -> int:
+        """Write the whole result into the pipe; return the number of rows."""
+        return self._reader()(self._session, self._sql, self._feed)
 
     def _reader(self) -> Callable[[Session, str, Callable[[bytes], Any]], int]:
         dialect = self._session.dialect
@@ -127,16 +136,24 @@ class Feed(RawIOBase):
         return readers[self.form]
 
     def _feed(self, block: bytes) -> None:
-        self._context.check()
-        self.bytes_read += len(block)
-        view = memoryview(self.transform.block(block))
+        view = memoryview(self._look_at(block))
         while view:
             try:
-                view = view[os.write(self._write_end, view) :]
+                view = view[self._write_end.write(view) :]
             except BrokenPipeError:
                 raise FeederStopped from None
+        self._looked_at()
+
+    # -- a block, on the one side or the other -------------------------------------------------
+
+    def _look_at(self, block: bytes) -> bytes:
+        self._context.check()
+        self.bytes_read += len(block)
+        return self.transform.block(block)
+
+    def _looked_at(self) -> None:
         reach("mid_extract")
-        self._context.progress(self.counts())
+        self._context.progress(self.counts)
 
     @property
     def rows_read(self) -> int:
@@ -151,6 +168,66 @@ class Feed(RawIOBase):
             rows_rejected=self.rejected.count,
             bytes_read=self.bytes_read,
         )
+
+
+class StraightFeed(Feed):
+    """A feed whose pipe the source's driver writes into by itself; the loader looks at the blocks.
+
+    An error that is found here is the feed's own, as if the feeder had died of it: no later `read` gives anything.
+    """
+
+    def read(self, size: int = -1) -> bytes:
+        if self._error is not None:
+            raise self._error
+        try:
+            while chunk := self._next_chunk(size):
+                block = self._look_at(chunk)
+                self._looked_at()
+                if block:  # nothing is left of it where every row was rejected
+                    return block
+        except BaseException as error:
+            self._error = error
+            raise
+        return b""
+
+    def _next_chunk(self, size: int) -> bytes:
+        if self.form != "lines":
+            return self._take(size)
+        return next(self._lines, b"")
+
+    @cached_property
+    def _lines(self) -> Iterator[bytes]:
+        return whole_lines(self._take)
+
+    def _read_source(self) -> int:
+        try:
+            return copy_into(self._session, self._sql, self.form, self._write_end)
+        except BrokenPipeError:
+            raise FeederStopped from None
+
+
+def start_feed(
+    session: Session,
+    plan: SourcePlan,
+    transform: Transform,
+    rejected: RejectedRows,
+    context: RunContext,
+    rows_before: int = 0,
+) -> Feed:
+    """Start the feed that suits the source and what is to be done with its blocks."""
+    is_straight = session.dialect.capabilities.copies_out and transform.is_light
+    kind = StraightFeed if is_straight else Feed
+    return kind(session, plan, transform, rejected, context, rows_before=rows_before)
+
+
+def _open_pipe() -> tuple[FileIO, FileIO]:
+    """Return the ends of a pipe as files: once one is closed, it is nobody else's number."""
+    read_end, write_end = os.pipe()
+    if _SET_PIPE_SIZE is not None:
+        # The system's limit for unprivileged users: a smaller pipe works too.
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(write_end, _SET_PIPE_SIZE, PIPE_BYTES)
+    return FileIO(read_end, "r"), FileIO(write_end, "w")
 
 
 def set_aside(session: Session, sql: str, error: CellError, rejected: RejectedRows) -> int:

@@ -21,7 +21,8 @@ from shared.dialects.binary_copy import BINARY_HEADER, BINARY_TRAILER
 from shared.dialects.shared_snapshot import export_snapshot, join_snapshot
 from shared.dialects.whole_rows import read_whole_rows
 from shared.parts import plan_parts
-from shared.source_plan import Form, SourcePlan
+from shared.source_plan import SourcePlan
+from shared.types import Form
 
 
 @dataclass(frozen=True, eq=False)

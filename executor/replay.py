@@ -108,6 +108,8 @@ class Replayed:
     `ranked`: windows are read in the order of their cursor, so of two rows of one key the later one is newer.
     """
 
+    is_light = False
+
     def __init__(self, plan: SourcePlan, rejected: RejectedRows, *, ranked: bool) -> None:
         self._mapper = plan.row_mapper
         self._dynamic = plan.columns[0].kind is Kind.DYNAMIC

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
@@ -22,7 +23,7 @@ log = structlog.get_logger(__name__)
 class _Unwritten:
     """What the store has not got yet; None where nothing changed."""
 
-    progress: Progress | None = None
+    progress: Callable[[], Progress] | None = None
     plan: tuple[str, Window | None] | None = None
     sessions: tuple[TargetSession, ...] | None = None
     lines: list[LogLine] = field(default_factory=list)
@@ -55,9 +56,10 @@ class RunReporter:
         self._hurry = asyncio.Event()
         self._writing = asyncio.Lock()
 
-    def report_progress(self, progress: Progress) -> None:
+    def report_progress(self, counts: Callable[[], Progress]) -> None:
+        """Have the counts written: they are asked for then, which is less often than they change."""
         with self._lock:
-            self._unwritten.progress = progress
+            self._unwritten.progress = counts
 
     def supersede_progress(self) -> None:
         """The store was told newer counts by other means: those that wait here are not written any more."""
@@ -125,7 +127,8 @@ class RunReporter:
         if taken.lines:
             await self._logs.append(self._run, taken.lines)
         if taken.progress or taken.plan or taken.sessions is not None:
-            await self._runs.record_report(self._run, taken.progress, taken.plan, taken.sessions)
+            progress = taken.progress() if taken.progress else None
+            await self._runs.record_report(self._run, progress, taken.plan, taken.sessions)
 
     def _wake_up(self) -> None:
         if self._loop is not None:

@@ -1,5 +1,7 @@
 """What the worker gives to a run's blocking work (`executor.context.RunContext`)."""
 
+from collections.abc import Callable
+
 from executor.background import BackgroundLoop
 from executor.interrupts import Interrupts
 from executor.lease import LeaseKeeper
@@ -76,8 +78,8 @@ class WorkerContext:
         self._reporter.report_sessions(self.sessions)
         self._reporter.report_plan(gear, window)
 
-    def progress(self, progress: Progress) -> None:
-        self._reporter.report_progress(progress)
+    def progress(self, counts: Callable[[], Progress]) -> None:
+        self._reporter.report_progress(counts)
 
     def enter_committing(self, progress: Progress) -> None:
         self._interrupts.begin_committing()

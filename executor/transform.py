@@ -129,6 +129,7 @@ class Transform(Protocol):
 
     rows_read: int
     rows_sent: int
+    is_light: bool  # little is done with most blocks, and that by compiled code
 
     def block(self, block: bytes) -> bytes: ...
 
@@ -147,6 +148,8 @@ def _check_count(rows: int, transformed: int) -> None:
 class PassThroughUncounted:
     """A stream that is no lines of COPY text travels untouched; its rows are counted at both ends."""
 
+    is_light = True
+
     def __init__(self) -> None:
         self.rows_read = 0
         self.rows_sent = 0
@@ -160,6 +163,8 @@ class PassThroughUncounted:
 
 class PassThrough:
     """Every value fits as it is: blocks travel untouched."""
+
+    is_light = True
 
     def __init__(self) -> None:
         self.rows_read = 0
@@ -177,6 +182,8 @@ class PassThrough:
 
 class LineMapping:
     """Every line through the compiled column mappings."""
+
+    is_light = False
 
     def __init__(self, plan: SourcePlan, rejected: RejectedRows, rows_before: int) -> None:
         self._mapper = compile_line_mapper(plan.row_mapper)
@@ -202,6 +209,8 @@ class PushedDownRows:
 
     Those that are mapped after all take the place of their lines, so that rows keep their order.
     """
+
+    is_light = True
 
     def __init__(
         self, row_mapper: RowMapper, pushed: PushedDown, rejected: RejectedRows, rows_before: int

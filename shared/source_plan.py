@@ -11,12 +11,10 @@ from shared.documents.mapping import MappingVersion, effective_key_columns
 from shared.pushdown import PushedDown, Speech
 from shared.pushdown.speeches import speech_of
 from shared.query_gate import check_query
-from shared.types import SourceColumn
+from shared.types import Form, SourceColumn
 from shared.watermarks import ReadWindow, query_to_describe
 
 Gear = Literal["pass_through", "pushed_down", "line_mapper"]
-# How rows travel: as COPY text, in PostgreSQL's binary form, or as LOAD DATA takes them. Only lines can be looked at.
-Form = Literal["lines", "binary", "csv"]
 
 
 @dataclass(frozen=True)

@@ -27,11 +27,15 @@ The result of a cast is the wire text of the target field's type in the same for
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 # Below the size from which a worker's allocator asks the system for memory each time (executor/worker_process.py).
 BLOCK_BYTES = 60 * 1024
+
+# How rows travel: as COPY text, in PostgreSQL's binary form, or as LOAD DATA takes them. Only lines can be looked at.
+Form = Literal["lines", "binary", "csv"]
 
 
 class Kind(StrEnum):

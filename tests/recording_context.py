@@ -52,8 +52,8 @@ class RecordingContext:
     def planned(self, gear: str, window: Window | None) -> None:
         self.gear, self.window = gear, window
 
-    def progress(self, progress: Progress) -> None:
-        self.reports.append(progress)
+    def progress(self, counts: Callable[[], Progress]) -> None:
+        self.reports.append(counts())
 
     def enter_committing(self, progress: Progress) -> None:
         self.reports.append(progress)

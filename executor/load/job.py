@@ -18,10 +18,9 @@ from shared.documents.mapping import Guards
 from shared.documents.run import Progress, Window
 from shared.errors import CountMismatch, DataError, GuardFailed, LockTimeout, TransientError
 from shared.ledger_tables import REJECTED_FIELDS, STAGING_PREFIX
-from shared.source_plan import Form
 from shared.target_plan import TargetPlan
 from shared.tracing import span
-from shared.types import TargetField
+from shared.types import Form, TargetField
 
 LOCK_TRY_SECONDS = 5.0
 LOCK_TRIES = 120

@@ -67,6 +67,7 @@ class Capabilities:
     limits: TypeLimits
     default_namespace: str | None  # PostgreSQL "public"; MySQL and SQLite: None (the database itself)
     column_names_ignore_case: bool = False
+    copies_out: bool = False  # shared.dialects.binary_copy.copy_into reads it in every form
     writes_csv: bool = False  # read_csv gives what loads_csv takes
     loads_csv: bool = False
     loose_kinds: frozenset[Kind] = (

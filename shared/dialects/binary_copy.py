@@ -1,38 +1,46 @@
 """PostgreSQL's binary COPY from one server to another: no text is made or read on either side.
 
 Binary COPY checks no types: what has the wrong size fails, what has the right size is taken for something
-else. So every column is brought to the target's type in the SELECT, and only from types whose every value
-that cast keeps: bpchar would lose its padding, real its digits, json its form.
+else. So only columns travel that have the target's form, or that a cast in the SELECT brings to it with every value
+kept: bpchar would lose its padding, real its digits, json its form. A column that is not cast costs the source nothing:
+where none is, it prints the rows of its table as they lie there.
 """
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from io import BufferedWriter, FileIO
+from types import MappingProxyType
 from typing import Any, BinaryIO
 
 from shared.dialects.base import Dialect, LoadResult, Purpose, Session, TableName
 from shared.dialects.copy_text import BlockSink, gathered
-from shared.types import BLOCK_BYTES, DataType, SourceColumn, TargetField
+from shared.types import BLOCK_BYTES, DataType, Form, SourceColumn, TargetField
 
-BINARY_OPTIONS = "FORMAT binary"
-CSV_OPTIONS = "FORMAT csv, NULL 'NULL', FORCE_QUOTE *"  # as LOAD DATA takes it: shared.dialects.mysql_csv
+_OPTIONS: Mapping[Form, str] = MappingProxyType(
+    {
+        "lines": "FORMAT text",
+        "binary": "FORMAT binary",
+        "csv": "FORMAT csv, NULL 'NULL', FORCE_QUOTE *",  # as LOAD DATA takes it: shared.dialects.mysql_csv
+    }
+)
 # What stands before the first row and behind the last one: no flags, nothing added.
 BINARY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 BINARY_TRAILER = b"\xff\xff"
 
-# The types of a query's columns from which a field's type is reached without any change, and that type.
-_REACHED: dict[DataType, tuple[str, frozenset[str]]] = {
-    DataType.INTEGER: ("bigint", frozenset({"bigint", "integer", "smallint"})),
-    DataType.FLOAT: ("double precision", frozenset({"double precision"})),
-    DataType.DECIMAL: ("numeric", frozenset({"numeric"})),
-    DataType.BOOLEAN: ("boolean", frozenset({"boolean"})),
-    DataType.DATE: ("date", frozenset({"date"})),
-    DataType.TIMESTAMP: ("timestamp", frozenset({"timestamp without time zone"})),
-    DataType.TIMESTAMPTZ: ("timestamptz", frozenset({"timestamp with time zone"})),
-    DataType.TIME: ("time", frozenset({"time without time zone"})),
-    DataType.STRING: ("text", frozenset({"text", "character varying"})),
-    DataType.BINARY: ("bytea", frozenset({"bytea"})),
-    DataType.UUID: ("uuid", frozenset({"uuid"})),
-    DataType.JSON: ("jsonb", frozenset({"jsonb"})),
+# By field type: the types of a query's columns that have its binary form, and those that a cast brings to it unchanged.
+_REACHED: dict[DataType, tuple[frozenset[str], dict[str, str]]] = {
+    DataType.INTEGER: (frozenset({"bigint"}), {"integer": "bigint", "smallint": "bigint"}),
+    DataType.FLOAT: (frozenset({"double precision"}), {}),
+    DataType.DECIMAL: (frozenset({"numeric"}), {}),
+    DataType.BOOLEAN: (frozenset({"boolean"}), {}),
+    DataType.DATE: (frozenset({"date"}), {}),
+    DataType.TIMESTAMP: (frozenset({"timestamp without time zone"}), {}),
+    DataType.TIMESTAMPTZ: (frozenset({"timestamp with time zone"}), {}),
+    DataType.TIME: (frozenset({"time without time zone"}), {}),
+    DataType.STRING: (frozenset({"text", "character varying"}), {}),
+    DataType.BINARY: (frozenset({"bytea"}), {}),
+    DataType.UUID: (frozenset({"uuid"}), {}),
+    DataType.JSON: (frozenset({"jsonb"}), {}),
 }
 
 
@@ -50,28 +58,54 @@ def binary_select(
     """
     values = []
     for column, field in zip(columns, fields, strict=True):
-        type_name, reached_from = _REACHED[field.data_type]
-        if column.database_type.split("(")[0] not in reached_from:
-            return None
-        values.append(f"q.{source.quote(column.name)}::{type_name}")
+        same_form, casts = _REACHED[field.data_type]
+        type_name = column.database_type.partition("(")[0]
+        value = f"q.{source.quote(column.name)}"
+        if type_name not in same_form:
+            if type_name not in casts:
+                return None
+            value += f"::{casts[type_name]}"
+        values.append(value)
     return f"SELECT {', '.join(values)} FROM (\n{query}\n) AS q"
+
+
+def copy_statement(sql: str, form: Form) -> str:
+    """Return the COPY that streams a SELECT in a form."""
+    return f"COPY (\n{sql}\n) TO STDOUT ({_OPTIONS[form]})"
 
 
 def read_binary(session: Session, sql: str, write: Callable[[bytes], Any]) -> int:
     """Stream a SELECT in binary into `write`, cut anywhere; return the number of rows."""
-    return copy_out(session, sql, BINARY_OPTIONS, write)
+    return copy_out(session, sql, "binary", write)
 
 
-def copy_out(session: Session, sql: str, options: str, write: Callable[[bytes], Any]) -> int:
-    """Stream a SELECT in a form of COPY's into `write`, cut anywhere; return the number of rows."""
+def copy_out(session: Session, sql: str, form: Form, write: Callable[[bytes], Any]) -> int:
+    """Stream a SELECT in a form into `write`, cut anywhere; return the number of rows."""
     driver: Any = session
     with (
         gathered(BlockSink(write)) as blocks,
         driver.translated(),
         contextlib.closing(driver.connection.cursor()) as cursor,
     ):
-        cursor.copy_expert(f"COPY (\n{sql}\n) TO STDOUT ({options})", blocks, BLOCK_BYTES)
+        cursor.copy_expert(copy_statement(sql, form), blocks, BLOCK_BYTES)
         return int(cursor.rowcount)
+
+
+def copy_into(session: Session, sql: str, form: Form, pipe: FileIO) -> int:
+    """Stream a SELECT in a form into a pipe, cut anywhere, and close it; return the number of rows.
+
+    No Python runs for a row or a block: the driver calls the buffer, and the buffer the system.
+    Raises BrokenPipeError once nobody reads.
+    """
+    driver: Any = session
+    blocks = BufferedWriter(pipe, BLOCK_BYTES)
+    with driver.translated(), contextlib.closing(driver.connection.cursor()) as cursor:
+        try:
+            cursor.copy_expert(copy_statement(sql, form), blocks, BLOCK_BYTES)
+            blocks.flush()
+            return int(cursor.rowcount)
+        finally:
+            pipe.close()  # what the buffer still holds of a stream that breaks off goes nowhere
 
 
 class _Guarded:

@@ -3,15 +3,15 @@
 import contextlib
 import io
 from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO
+from typing import Any
 
 from shared.types import BLOCK_BYTES
 
 
-def whole_lines(source: BinaryIO) -> Iterator[bytes]:
-    """Yield encoded blocks cut behind a line; a source may cut its reads anywhere, and long lines into many."""
+def whole_lines(read: Callable[[int], bytes]) -> Iterator[bytes]:
+    """Yield encoded blocks cut behind a line; `read` may cut them anywhere, and long lines into many."""
     begun: list[bytes] = []
-    while data := source.read(BLOCK_BYTES):
+    while data := read(BLOCK_BYTES):
         end = data.rfind(b"\n") + 1
         if end:
             yield b"".join([*begun, data[:end]])

@@ -22,7 +22,7 @@ from shared.dialects.base import (
     TargetColumn,
     TargetTable,
 )
-from shared.dialects.binary_copy import CSV_OPTIONS, copy_out
+from shared.dialects.binary_copy import copy_out
 from shared.dialects.copy_text import block_writer
 from shared.dialects.driver_session import EnoughRows, RowBasket, require_unique_names
 from shared.dialects.postgresql_session import PostgresqlSession
@@ -31,7 +31,7 @@ from shared.errors import EngineError, LockTimeout, UnsupportedCapability
 from shared.types import BLOCK_BYTES, DataType, Kind, SourceColumn, TargetField, TypeLimits
 from shared.wire import split_line
 
-QUICK_STATISTICS_TARGET = 25  # a sample of 7,500 rows, where the server's own setting is not lower
+QUICK_STATISTICS_TARGET = 10  # a sample of 3,000 rows, where the server's own setting is not lower
 _QUERY_PREFIX = "SELECT * FROM (\n"
 _LITERAL_TYPES = {
     Kind.INTEGER: "numeric",
@@ -59,6 +59,7 @@ class PostgresqlDialect:
             max_binary_bytes=2**29 - 64,
         ),
         default_namespace="public",
+        copies_out=True,
         writes_csv=True,
     )
 
@@ -128,7 +129,7 @@ class PostgresqlDialect:
             return int(cursor.rowcount)
 
     def read_csv(self, session: Session, sql: str, write: Callable[[bytes], Any]) -> int:
-        return copy_out(session, sql, CSV_OPTIONS, write)
+        return copy_out(session, sql, "csv", write)
 
     def fetch_rows(
         self, session: Session, sql: str, limit: int, max_bytes: int | None = None

@@ -250,7 +250,7 @@ class SqliteDialect:
         count = 0
         driver = _driver(session)
         with contextlib.closing(driver.connection.cursor()) as cursor:
-            for block in whole_lines(source):
+            for block in whole_lines(source.read):
                 columns = stored_columns(block, types)
                 with driver.translated():
                     cursor.executemany(insert, zip(*columns, strict=True))

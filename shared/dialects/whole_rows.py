@@ -7,17 +7,15 @@ the server's number of rows, so that a server that does otherwise is found out.
 
 import contextlib
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 from shared.dialects.base import Session
-from shared.dialects.binary_copy import BINARY_HEADER, BINARY_OPTIONS, BINARY_TRAILER, CSV_OPTIONS
+from shared.dialects.binary_copy import BINARY_HEADER, BINARY_TRAILER, copy_statement
 from shared.errors import CountMismatch
-from shared.types import BLOCK_BYTES
+from shared.types import BLOCK_BYTES, Form
 
 
-def read_whole_rows(
-    session: Session, sql: str, form: Literal["lines", "binary", "csv"], write: Callable[[bytes], Any]
-) -> int:
+def read_whole_rows(session: Session, sql: str, form: Form, write: Callable[[bytes], Any]) -> int:
     """Stream a SELECT into `write` in blocks of whole rows; return the number of rows.
 
     Binary rows come without the header and the trailer of their stream. Raises CountMismatch.
@@ -25,10 +23,9 @@ def read_whole_rows(
     if form == "lines":
         return session.dialect.read_blocks(session, sql, write)
     rows = BinaryRowMessages(write) if form == "binary" else RowMessages(write)
-    options = BINARY_OPTIONS if form == "binary" else CSV_OPTIONS
     driver: Any = session
     with driver.translated(), contextlib.closing(driver.connection.cursor()) as cursor:
-        cursor.copy_expert(f"COPY (\n{sql}\n) TO STDOUT ({options})", rows, BLOCK_BYTES)
+        cursor.copy_expert(copy_statement(sql, form), rows, BLOCK_BYTES)
         rows.end(int(cursor.rowcount))
     return rows.count
 

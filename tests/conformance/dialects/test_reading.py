@@ -1,15 +1,18 @@
 """Reading the rows of a SELECT: what a stream that broke off leaves behind."""
 
 import gc
+import os
 from collections.abc import Callable
+from io import FileIO
 from typing import Any, TypeAlias
 
 import pytest
 
 from local_servers import Database
 from shared.dialects.base import Purpose, Session
-from shared.dialects.binary_copy import read_binary
+from shared.dialects.binary_copy import copy_into, read_binary
 from shared.errors import EngineError
+from shared.types import Form
 from tests.conformance.dialects.conftest import Connect, OpenSession
 
 Read: TypeAlias = Callable[[Session, str, Callable[[bytes], Any]], int]
@@ -60,3 +63,30 @@ def test_a_copy_that_broke_off_gives_nothing_more(
     fill(postgresql_database)
     session = connect(postgresql_database, Purpose.SOURCE)
     check_silence(read_binary if form == "binary" else session.dialect.read_csv, session, BREAKS_OFF)
+
+
+@pytest.mark.parametrize("form", ["lines", "binary", "csv"])
+def test_a_copy_into_a_pipe_that_broke_off_gives_nothing_to_the_next_file_of_that_number(
+    form: Form, postgresql_database: Database, connect: Connect
+) -> None:
+    fill(postgresql_database)
+    session = connect(postgresql_database, Purpose.SOURCE)
+    read_end, write_end = os.pipe()
+    try:
+        copy_into(session, BREAKS_OFF, form, FileIO(write_end, "w"))
+    except EngineError as error:
+        failed = error
+    else:
+        pytest.fail("the reading did not break off")
+    os.close(read_end)
+    read_end, next_write_end = os.pipe()
+    try:
+        assert write_end in (read_end, next_write_end)
+        os.set_blocking(read_end, False)
+        failed.__traceback__ = failed.__cause__ = failed.__context__ = None
+        gc.collect()
+        with pytest.raises(BlockingIOError):
+            os.read(read_end, 1)
+    finally:
+        os.close(read_end)
+        os.close(next_write_end)

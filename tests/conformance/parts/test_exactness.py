@@ -20,7 +20,8 @@ from shared.dialects.whole_rows import read_whole_rows
 from shared.documents.mapping import Incremental, WriteMode
 from shared.parts import plan_parts
 from shared.rejected_rows import read_rejected_rows
-from shared.source_plan import Form, plan_source
+from shared.source_plan import plan_source
+from shared.types import Form
 from tests import conftest
 from tests.conformance.parts.scene import context_of, in_parts, rows_of, run_once, said_of_parts
 from tests.conformance.values.gears import Gears

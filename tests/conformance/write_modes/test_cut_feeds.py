@@ -1,15 +1,18 @@
 """Whatever ends in the middle of a load, at either end and at any time: nothing is published, and no row twice."""
 
+import os
 import threading
 from collections.abc import Callable
+from io import FileIO
 from typing import Any
 
 import pytest
 
 from executor import extract
-from executor.extract import Feed
+from executor.extract import Feed, StraightFeed
 from executor.pipeline import execute_run
 from local_servers import Database
+from local_servers.access import Flavour
 from shared.column_mappings import Direct
 from shared.column_mappings.direct import DirectConfig
 from shared.dialects import dialect_for
@@ -26,6 +29,14 @@ ROWS, WIDTH = 15_000, 1500
 QUERIES = {
     "postgresql": "SELECT g AS id, repeat('x', {width}) AS name FROM generate_series(1, {rows}) AS g",
     "mariadb": "SELECT seq AS id, REPEAT('x', {width}) AS name FROM seq_1_to_{rows}",
+}
+STALLS = {  # the first rows come at once; the others are counted for, which takes for ever
+    "postgresql": "SELECT g AS id, CASE WHEN g < 300 THEN repeat('x', {width}) ELSE ("
+    "SELECT count(*)::text FROM generate_series(1, 99999) AS a, generate_series(1, 99999999) AS b WHERE a + b > g"
+    ") END AS name FROM generate_series(1, {rows}) AS g",
+    "mariadb": "SELECT seq AS id, IF(seq < 300, REPEAT('x', {width}), ("
+    "SELECT count(*) FROM seq_1_to_99999 AS a, seq_1_to_99999999 AS b WHERE a.seq + b.seq > made.seq"
+    ")) AS name FROM seq_1_to_{rows} AS made",
 }
 FIELDS = (field("id", "integer"), field("name", length=WIDTH))
 MAPPED = (
@@ -110,47 +121,63 @@ def pair(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
+class ActingPipe(FileIO):
+    """The feeder's end of a pipe; something happens at one of its blocks."""
+
+    def __init__(self, number: int, at_block: int | None, act: Callable[[], None]) -> None:
+        super().__init__(number, "w")
+        self._at_block = at_block
+        self._act = act
+        self._blocks = 0
+
+    def write(self, block: Any) -> int:
+        self._blocks += 1
+        if self._blocks == self._at_block:
+            self._act()
+        return super().write(block)
+
+
 def break_feeder_at(place: str, act: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
     """Act in the feeder's thread: before its first block, in the middle, or when it has read everything."""
-    feed_block, reader = Feed._feed, Feed._reader
-    blocks = 0
+    at_block = {"start": 1, "middle": MIDDLE_BLOCK}.get(place)
 
-    def feed(self: Feed, block: bytes) -> None:
-        nonlocal blocks
-        blocks += 1
-        if (place, blocks) in (("start", 1), ("middle", MIDDLE_BLOCK)):
-            act()
-        feed_block(self, block)
+    def open_pipe() -> tuple[FileIO, FileIO]:
+        read_end, write_end = os.pipe()
+        return FileIO(read_end, "r"), ActingPipe(write_end, at_block, act)
 
-    def read_and_act(self: Feed) -> Any:
-        def read(*arguments: Any) -> int:
-            rows = reader(self)(*arguments)
+    def act_at_end(read_source: Callable[[Feed], int]) -> Callable[[Feed], int]:
+        def read(self: Feed) -> int:
+            rows = read_source(self)
             if place == "end":
                 act()
             return rows
 
         return read
 
-    monkeypatch.setattr(extract.Feed, "_feed", feed)
-    monkeypatch.setattr(extract.Feed, "_reader", read_and_act)
+    monkeypatch.setattr(extract, "_open_pipe", open_pipe)
+    for kind in (Feed, StraightFeed):
+        monkeypatch.setattr(kind, "_read_source", act_at_end(kind._read_source))
 
 
 def break_loader_at(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fail in the loader's thread: before anything is read, in the middle, or at the end of the data."""
-    read_some = Feed.read
     reads = 0
 
-    def read(self: Feed, size: int = -1) -> bytes:
-        nonlocal reads
-        reads += 1
-        if (place, reads) in (("start", 1), ("middle", MIDDLE_BLOCK)):
-            raise Broken
-        chunk = read_some(self, size)
-        if not chunk and place == "end":
-            raise Broken
-        return chunk
+    def failing(read_some: Callable[[Feed, int], bytes]) -> Callable[[Feed, int], bytes]:
+        def read(self: Feed, size: int = -1) -> bytes:
+            nonlocal reads
+            reads += 1
+            if (place, reads) in (("start", 1), ("middle", MIDDLE_BLOCK)):
+                raise Broken
+            chunk = read_some(self, size)
+            if not chunk and place == "end":
+                raise Broken
+            return chunk
 
-    monkeypatch.setattr(extract.Feed, "read", read)
+        return read
+
+    for kind in (Feed, StraightFeed):
+        monkeypatch.setattr(kind, "read", failing(kind.read))
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -206,3 +233,17 @@ def test_a_source_that_hangs_up_never_looks_like_the_end_of_the_data(
         with pytest.raises(SourceUnavailable):
             execute_run(scene.context(run=scene.run))
     scene.check_nothing_happened_and_try_again()
+
+
+@pytest.mark.parametrize("flavour", ["postgresql", "mariadb"])
+def test_the_error_of_a_loader_is_not_hidden_by_the_end_of_the_feeder_that_it_causes(
+    flavour: Flavour, create_database: conftest.DatabaseFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The feeder waits for its source then: it ends by the cancelling of its statement."""
+    database = create_database(flavour)
+    settings = factories.connection_settings(database)
+    query = STALLS[flavour].format(rows=ROWS, width=WIDTH)
+    version = factories.mapping_version(query, FIELDS, write_mode=WriteMode.APPEND)
+    break_loader_at("middle", monkeypatch)
+    with pytest.raises(Broken):
+        execute_run(RecordingContext(factories.run(version), version, settings, settings))

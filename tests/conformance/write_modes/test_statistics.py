@@ -27,12 +27,12 @@ def replace(database: Database) -> None:
 
 def test_they_are_there_at_the_commit_and_autovacuum_takes_fuller_ones(postgresql_database: Database) -> None:
     replace(postgresql_database)
-    assert list(postgresql_database.rows(STATISTICS)) == [(ROWS, 26)]
+    assert list(postgresql_database.rows(STATISTICS)) == [(ROWS, 11)]
     until(lambda: list(postgresql_database.rows(CHANGED_SINCE)) == [(ROWS,)], "rows that count as changed")
 
 
 def test_a_smaller_sample_than_ours_stays_the_servers_choice(postgresql_database: Database) -> None:
     name = postgresql_database.database
-    postgresql_database.execute(f'ALTER DATABASE "{name}" SET default_statistics_target = 10')
+    postgresql_database.execute(f'ALTER DATABASE "{name}" SET default_statistics_target = 5')
     replace(postgresql_database)
-    assert list(postgresql_database.rows(STATISTICS)) == [(ROWS, 11)]
+    assert list(postgresql_database.rows(STATISTICS)) == [(ROWS, 6)]

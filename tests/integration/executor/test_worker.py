@@ -81,7 +81,7 @@ async def test_a_success_is_recorded_with_its_counts(world: World, run: Run, wor
     def execute(context: RunContext) -> RunOutcome:
         context.log("info", "hello")
         context.planned("line_mapper", Window(low=None, high="integer:7"))
-        context.progress(Progress(phase="load", rows_read=3))
+        context.progress(lambda: Progress(phase="load", rows_read=3))
         context.enter_committing(COUNTS)
         return RunOutcome(COUNTS, Window(low=None, high="integer:7"))
 
