@@ -86,11 +86,6 @@ class Feed(RawIOBase):
             self._finish()
         return chunk
 
-    def readinto(self, buffer: Any) -> int:
-        chunk = self.read(len(buffer))
-        buffer[: len(chunk)] = chunk
-        return len(chunk)
-
     def _finish(self) -> None:
         self._thread.join()
         if self._error is not None:
