@@ -201,18 +201,10 @@ class StraightFeed(Feed):
             raise FeederStopped from None
 
 
-def start_feed(
-    session: Session,
-    plan: SourcePlan,
-    transform: Transform,
-    rejected: RejectedRows,
-    context: RunContext,
-    rows_before: int = 0,
-) -> Feed:
-    """Start the feed that suits the source and what is to be done with its blocks."""
+def feed_kind(session: Session, transform: Transform) -> type[Feed]:
+    """Return the feed that suits a source that is read as one, and what is to be done with its blocks."""
     is_straight = session.dialect.capabilities.copies_out and transform.is_light
-    kind = StraightFeed if is_straight else Feed
-    return kind(session, plan, transform, rejected, context, rows_before=rows_before)
+    return StraightFeed if is_straight else Feed
 
 
 def _open_pipe() -> tuple[FileIO, FileIO]:

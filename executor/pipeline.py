@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 from executor.context import RunContext, RunOutcome
-from executor.extract import Feed, set_aside, start_feed
+from executor.extract import Feed, feed_kind, set_aside
 from executor.held_sessions import hold_open
 from executor.load import WRITE_MODES
 from executor.load.job import LoadJob
@@ -181,15 +181,16 @@ def _load(
     reading: SourcePlan = windowed.reading
     rejected = RejectedRows(context.run, context.version.mapping.on_error, reading.described)
 
-    def start() -> Feed:
+    def start_feed() -> Feed:
         before = set_aside(source, *windowed.null_cursors, rejected) if windowed.null_cursors else 0
         transform = _start_transform(windowed, rejected, before)
         if parts:
             return PartedFeed(parts, reading, transform, rejected, context, rows_before=before)
-        return start_feed(source, reading, transform, rejected, context, rows_before=before)
+        kind = feed_kind(source, transform)
+        return kind(source, reading, transform, rejected, context, rows_before=before)
 
     job = LoadJob(
-        context, writing, target, ledger, start, rejected, windowed.window,
+        context, writing, target, ledger, start_feed, rejected, windowed.window,
         ranked=windowed.rank is not None,
     )  # fmt: skip
     try:

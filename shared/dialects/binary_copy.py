@@ -108,7 +108,7 @@ def copy_into(session: Session, sql: str, form: Form, pipe: FileIO) -> int:
             pipe.close()  # what the buffer still holds of a stream that breaks off goes nowhere
 
 
-class _Guarded:
+class GuardedSource:
     """Keeps what `read` raised: libpq would send its text to the server and the driver forget the rest."""
 
     def __init__(self, source: BinaryIO) -> None:
@@ -130,7 +130,7 @@ def load_binary(
     driver: Any = session
     names = ", ".join(session.dialect.quote(field.name) for field in fields)
     sql = f"COPY {session.dialect.qualified(table)} ({names}) FROM STDIN (FORMAT binary)"
-    guarded = _Guarded(source)
+    guarded = GuardedSource(source)
     with contextlib.closing(driver.connection.cursor()) as cursor:
         try:
             cursor.copy_expert(sql, guarded, BLOCK_BYTES)

@@ -22,7 +22,7 @@ from shared.dialects.base import (
     TargetColumn,
     TargetTable,
 )
-from shared.dialects.binary_copy import copy_out
+from shared.dialects.binary_copy import GuardedSource, copy_out
 from shared.dialects.copy_text import block_writer
 from shared.dialects.driver_session import EnoughRows, RowBasket, require_unique_names
 from shared.dialects.postgresql_session import PostgresqlSession
@@ -218,7 +218,7 @@ class PostgresqlDialect:
         self, session: Session, table: TableName, fields: Sequence[TargetField], source: BinaryIO
     ) -> LoadResult:
         names = ", ".join(self.quote(field.name) for field in fields)
-        guarded = _GuardedSource(source)
+        guarded = GuardedSource(source)
         with contextlib.closing(_driver(session).connection.cursor()) as cursor:
             try:
                 cursor.copy_expert(f"COPY {self.qualified(table)} ({names}) FROM STDIN", guarded, BLOCK_BYTES)
@@ -310,21 +310,6 @@ class PostgresqlDialect:
 
     def table_names_like(self, session: Session, namespace: str | None, prefix: str) -> Iterator[str]:
         return postgresql_tables.table_names_like(session, namespace, prefix)
-
-
-class _GuardedSource:
-    """Keeps what `read` raised: libpq would send its text to the server and the driver forget the rest."""
-
-    def __init__(self, source: BinaryIO) -> None:
-        self._source = source
-        self.failure: BaseException | None = None
-
-    def read(self, size: int = -1) -> bytes:
-        try:
-            return self._source.read(size)
-        except BaseException as failure:
-            self.failure = failure
-            raise OSError("the feeder failed") from None
 
 
 def _name_column(refused: EngineError, error: psycopg2.Error, fields: Sequence[TargetField]) -> None:

@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 
 from executor import extract
-from executor.extract import Feed, StraightFeed
+from executor.extract import Feed, StraightFeed, feed_kind
 from shared.errors import SourceUnavailable
 from tests.chaos.waiting import until
 
@@ -56,6 +56,19 @@ def until_taken(pipe: FileIO) -> None:
     """Wait until the pipe is empty, so that what follows is a block of its own."""
     waiting = array("i", [1])
     until(lambda: fcntl.ioctl(pipe, termios.FIONREAD, waiting) == 0 and waiting[0] == 0, "an empty pipe")
+
+
+@pytest.mark.parametrize(
+    ("copies_out", "is_light", "kind"),
+    [(True, True, StraightFeed), (True, False, Feed), (False, True, Feed)],
+)
+def test_the_loader_looks_at_blocks_of_postgresql_that_need_no_line_mapper(
+    copies_out: bool,
+    is_light: bool,
+    kind: type[Feed],
+) -> None:
+    source = SimpleNamespace(dialect=SimpleNamespace(capabilities=SimpleNamespace(copies_out=copies_out)))
+    assert feed_kind(*cast(Any, (source, SimpleNamespace(is_light=is_light)))) is kind
 
 
 def test_a_block_of_which_nothing_is_left_is_not_the_end(straight_source: object) -> None:
